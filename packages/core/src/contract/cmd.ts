@@ -1,0 +1,31 @@
+/** A flag of the app's own. */
+export interface Flag {
+  /** As written after `--`. */
+  readonly name: string;
+  readonly description: string;
+  /** The environment variable that stands in for it. */
+  readonly env?: string | undefined;
+  readonly type: 'string' | 'number' | 'boolean' | 'list';
+  readonly default?: string | number | boolean | readonly string[] | undefined;
+}
+
+export type FlagValue = string | number | boolean | readonly string[];
+
+/** The flags that were given, on the command line or in the environment; those that were not given are absent. */
+export type Flags = Readonly<Record<string, FlagValue | undefined>>;
+
+export interface ParseOptions {
+  /** Default: `process.argv` without its first two. */
+  readonly argv?: readonly string[] | undefined;
+  /** Default: `process.env`. */
+  readonly env?: Readonly<Record<string, string | undefined>> | undefined;
+}
+
+/** Reads flags and environment. */
+export interface Cmd {
+  readonly name: string;
+  /** Throws an error that names a flag that is unknown or has a bad value. */
+  parse(options?: ParseOptions): Flags;
+  /** The text of `--help`. */
+  help(): string;
+}

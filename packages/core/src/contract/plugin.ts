@@ -1,0 +1,28 @@
+import type { Flags } from './cmd.ts';
+
+/** The parts of a service that a plugin can stand in for. */
+export type PluginKind =
+  | 'auth'
+  | 'broker'
+  | 'cache'
+  | 'config'
+  | 'profile'
+  | 'registry'
+  | 'runtime'
+  | 'selector'
+  | 'store'
+  | 'transport';
+
+/**
+ * The manifest that a plugin package exports as `plugin`, so that `--registry etcd` or `MICRO_REGISTRY=etcd` finds it.
+ * Core refuses one of another `api` in a sentence that names both packages.
+ */
+export interface Plugin<T = unknown> {
+  /** The number of the contract that the plugin was written against. */
+  readonly api: 1;
+  readonly kind: PluginKind;
+  /** What a flag calls it, such as `etcd`. */
+  readonly name: string;
+  /** Makes the component from flags such as `registry_address`. */
+  create(flags: Flags): T | Promise<T>;
+}

@@ -1,0 +1,74 @@
+import type { Message } from './message.ts';
+
+/**
+ * One exchange: a unary call or a stream. How many exchanges share a connection is the transport's own business.
+ *
+ * The first message of a stream opens it and has no body of its own; the messages after it are the stream.
+ */
+export interface Socket {
+  /** The address of this side. */
+  readonly local: string;
+  /** The address of the other side. */
+  readonly remote: string;
+  /** Sends a message. Returns a promise only when the sender has to wait for room; it resolves when there is some. */
+  send(message: Message): void | Promise<void>;
+  /**
+   * Ends this direction, after a last message where one is given. A server that has ended has answered; a client that
+   * has ended may go on receiving.
+   */
+  end(message?: Message): void | Promise<void>;
+  /**
+   * The next message, or `undefined` once the other side has ended. Returned as it is when it is already here. Throws a
+   * `MicroError` when the exchange broke: 503 when the connection was refused or lost, 408 when the deadline passed, 499
+   * when this side closed it. One receive at a time.
+   */
+  receive(): Message | undefined | Promise<Message | undefined>;
+  /** Gives the exchange up: the other side is told, what was not yet received is dropped. Does nothing once it is over. */
+  close(reason?: Error): void;
+  /**
+   * Calls back once when the exchange is over before both sides have ended: cancelled by the peer, lost with its
+   * connection, or past its deadline. At once if that was already so.
+   */
+  onClose(listener: (reason: Error) => void): void;
+}
+
+/** How to reach a peer. */
+export interface DialOptions {
+  /** The exchange is a stream, or a unary call (the default). */
+  readonly stream?: boolean | undefined;
+  /** What the registry says about the node; a transport finds there what the peer understands. */
+  readonly metadata?: Readonly<Record<string, string>> | undefined;
+  /** How long connecting may take, in milliseconds. Default 5,000; 0 is no limit of its own. */
+  readonly connectTimeoutMs?: number | undefined;
+  /** When the exchange fails with 408 unless it is over, in milliseconds since the epoch. Absent: never. */
+  readonly deadline?: number | undefined;
+}
+
+/** A place where a server accepts exchanges. */
+export interface Listener {
+  /** The address that was bound, with the real port. */
+  readonly address: string;
+  /** What a node's registry record should say so that peers know what this listener understands. */
+  readonly metadata: Readonly<Record<string, string>>;
+  /** Tells peers to open nothing new here. What is open goes on. */
+  drain(): void;
+  /** Stops listening and ends every connection, with whatever is still open on it. */
+  close(): Promise<void>;
+}
+
+/** Carries messages between two addresses. */
+export interface Transport {
+  readonly name: string;
+  /**
+   * Accepts exchanges at an address such as `:0`, `127.0.0.1:8080` or `host:9000-9010` (the first free port).
+   * `accept` is called with each new exchange and must not throw.
+   */
+  listen(address: string, accept: (socket: Socket) => void): Promise<Listener>;
+  /**
+   * Opens an exchange. It returns at once: connecting goes on behind it, sends are queued, and a failure to connect is
+   * what `receive` throws, with `unexecuted` set since nothing can have run.
+   */
+  dial(address: string, options?: DialOptions): Socket;
+  /** Ends what the transport opened. Listeners are closed by who opened them. */
+  close(): Promise<void>;
+}
