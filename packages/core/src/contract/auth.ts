@@ -40,6 +40,7 @@ export interface Rule {
   readonly priority: number;
 }
 
+/** What a new account may have besides its id. */
 export interface GenerateOptions {
   readonly type?: string | undefined;
   readonly scopes?: readonly string[] | undefined;

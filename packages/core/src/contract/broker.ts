@@ -14,6 +14,7 @@ export interface Delivery {
   nack(error?: Error): Promise<void>;
 }
 
+/** What one subscription may take. */
 export interface BrokerSubscribeOptions {
   /** Subscribers that name one queue share its messages; without one everybody gets each message. */
   readonly queue?: string | undefined;
@@ -21,12 +22,14 @@ export interface BrokerSubscribeOptions {
   readonly autoAck?: boolean | undefined;
 }
 
+/** A running subscription, as `subscribe` returns it. */
 export interface Subscription {
   readonly topic: string;
   /** Takes no more events; resolves when the running handlers have returned. */
   close(): Promise<void>;
 }
 
+/** What one publication may take. */
 export interface BrokerCallOptions {
   readonly signal?: AbortSignal | undefined;
 }

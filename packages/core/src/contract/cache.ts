@@ -5,6 +5,7 @@ export interface CacheEntry {
   readonly expiresAt: number | undefined;
 }
 
+/** What one entry may take. */
 export interface CachePutOptions {
   /** Ends the entry after so many milliseconds. Default: the cache's own; 0 is never. */
   readonly ttlMs?: number | undefined;

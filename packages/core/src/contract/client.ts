@@ -1,38 +1,6 @@
-import type { Context } from './context.ts';
+import type { CallOptions, Context } from './context.ts';
 import type { MetadataInit } from './metadata.ts';
-import type { Filter, Strategy } from './selector.ts';
 import type { ClientOf } from './typed.ts';
-
-/** Decides whether a failed attempt is followed by another one. `attempt` counts from 1. */
-export type RetryPolicy = (error: Error, attempt: number, ctx: Context) => boolean;
-
-/** How long to wait before attempt `attempt` (2, 3, …), in milliseconds. */
-export type Backoff = (attempt: number) => number;
-
-/** What a caller may say about one call. Every number: `undefined` is the default, `0` is off. */
-export interface CallOptions {
-  /** How long the whole call may take, all attempts included, in milliseconds. Default 5,000; streams: none. */
-  readonly timeoutMs?: number | undefined;
-  /** When the caller stops waiting, in milliseconds since the epoch. The earlier of this and `timeoutMs` counts. */
-  readonly deadline?: number | undefined;
-  /** Cancels the call, here and at the server. */
-  readonly signal?: AbortSignal | undefined;
-  readonly metadata?: MetadataInit | undefined;
-  /** How often a failed attempt is repeated. Default 3. */
-  readonly retries?: number | undefined;
-  /** Which failures are repeated. Default: those that provably did not run the handler. */
-  readonly retry?: RetryPolicy | undefined;
-  /** Default: full jitter, doubling from 20 ms. */
-  readonly backoff?: Backoff | undefined;
-  /** Where to call, instead of asking the registry. Several: one of them. */
-  readonly address?: string | readonly string[] | undefined;
-  readonly filters?: readonly Filter[] | undefined;
-  readonly strategy?: Strategy | undefined;
-  /** Default: the client's, `application/json`. */
-  readonly contentType?: string | undefined;
-  /** How long connecting may take, in milliseconds. Default 5,000. */
-  readonly connectTimeoutMs?: number | undefined;
-}
 
 /** A call without a definition. */
 export interface UntypedRequest {

@@ -9,11 +9,13 @@ export interface Flag {
   readonly default?: string | number | boolean | readonly string[] | undefined;
 }
 
+/** What a flag may be given. */
 export type FlagValue = string | number | boolean | readonly string[];
 
 /** The flags that were given, on the command line or in the environment; those that were not given are absent. */
 export type Flags = Readonly<Record<string, FlagValue | undefined>>;
 
+/** Where flags are read from. */
 export interface ParseOptions {
   /** Default: `process.argv` without its first two. */
   readonly argv?: readonly string[] | undefined;

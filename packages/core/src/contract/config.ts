@@ -2,6 +2,7 @@ import type { StandardSchemaV1 } from '@standard-schema/spec';
 
 /** A tree of values, as JSON has them. */
 export type ConfigValue = string | number | boolean | null | readonly ConfigValue[] | ConfigObject;
+/** A part of the tree that has names in it. */
 export interface ConfigObject {
   readonly [key: string]: ConfigValue;
 }

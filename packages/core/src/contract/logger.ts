@@ -1,3 +1,4 @@
+/** How urgent a line is, the least urgent first. */
 export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal';
 
 /** Values that go with a line, by name. */

@@ -44,11 +44,13 @@ export interface RegistryCallOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** What one registration may take. */
 export interface RegisterOptions extends RegistryCallOptions {
   /** How long the record lives without being renewed, in milliseconds. Default: the registry's own; 0 is for ever. */
   readonly ttlMs?: number | undefined;
 }
 
+/** What one watch may take. */
 export interface WatchOptions extends RegistryCallOptions {
   /** Only events of this service. Default: of all. */
   readonly service?: string | undefined;

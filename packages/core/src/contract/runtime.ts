@@ -7,6 +7,7 @@ export interface Workload {
   readonly metadata: Readonly<Record<string, string>>;
 }
 
+/** Where a workload is in its life. */
 export type WorkloadStatus = 'pending' | 'starting' | 'running' | 'stopping' | 'stopped' | 'error';
 
 /** What runs. */
@@ -16,6 +17,7 @@ export interface RunningWorkload extends Workload {
   readonly error?: string | undefined;
 }
 
+/** How a workload is run. */
 export interface CreateOptions {
   readonly command?: readonly string[] | undefined;
   readonly args?: readonly string[] | undefined;
@@ -27,6 +29,7 @@ export interface CreateOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** Which workloads are meant. Default: all. */
 export interface RuntimeReadOptions {
   readonly name?: string | undefined;
   readonly version?: string | undefined;
@@ -34,6 +37,7 @@ export interface RuntimeReadOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** Which lines of a workload are meant. */
 export interface LogOptions {
   readonly namespace?: string | undefined;
   /** Go on with what is written from now on. Default false. */
@@ -43,6 +47,7 @@ export interface LogOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** One line that a workload wrote. */
 export interface LogLine {
   readonly message: string;
   readonly stream: 'stdout' | 'stderr';
@@ -50,6 +55,7 @@ export interface LogLine {
   readonly timestamp: number;
 }
 
+/** A workload came, changed or went. */
 export interface RuntimeEvent {
   readonly type: 'create' | 'update' | 'delete';
   readonly workload: RunningWorkload;

@@ -6,6 +6,7 @@ export type Filter = (services: readonly ServiceRecord[]) => readonly ServiceRec
 /** Chooses one of at least one node. `inFlight` tells how many calls of this selector a node is busy with. */
 export type Strategy = (nodes: readonly Node[], inFlight: (node: Node) => number) => Node;
 
+/** What one selection may take. */
 export interface SelectOptions {
   /** Applied in order. Reuse the same array: a selector remembers what it left of the records. */
   readonly filters?: readonly Filter[] | undefined;

@@ -1,6 +1,7 @@
 import type { Context } from './context.ts';
 import type { HandlersOf, PlainHandlers } from './typed.ts';
 
+/** Where a server is in its life. */
 export type ServerStatus = 'stopped' | 'starting' | 'running' | 'draining' | 'stopping';
 
 /** What an endpoint handler may say about itself. */
@@ -11,6 +12,7 @@ export interface HandleOptions {
   readonly internal?: boolean | undefined;
 }
 
+/** What a subscriber may say about itself. */
 export interface SubscribeOptions {
   /** Subscribers that name one queue share its messages; without one everybody gets each message. */
   readonly queue?: string | undefined;

@@ -16,6 +16,7 @@ export interface StoreScope {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** Which records one read means. */
 export interface ReadOptions extends StoreScope {
   /** The key is the beginning of the keys that are meant. */
   readonly prefix?: boolean | undefined;
@@ -27,11 +28,13 @@ export interface ReadOptions extends StoreScope {
   readonly offset?: number | undefined;
 }
 
+/** What one write may take. */
 export interface WriteOptions extends StoreScope {
   /** Ends the record after so many milliseconds. Default: never; 0 is never. */
   readonly ttlMs?: number | undefined;
 }
 
+/** Which keys are listed. Default: all. */
 export interface ListOptions extends StoreScope {
   readonly prefix?: string | undefined;
   readonly suffix?: string | undefined;

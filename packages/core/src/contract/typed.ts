@@ -1,7 +1,6 @@
 import type { DescMethod, MessageInitShape, MessageShape } from '@bufbuild/protobuf';
 import type { GenService, GenServiceMethods } from '@bufbuild/protobuf/codegenv2';
-import type { CallOptions } from './client.ts';
-import type { Context } from './context.ts';
+import type { CallOptions, Context } from './context.ts';
 import type { Definition, Kind, MethodTypes } from './definition.ts';
 
 /** What a side may send a stream of. */

@@ -32,6 +32,7 @@ export const CODE = {
   unavailable: 503,
 } as const;
 
+/** One of the codes in `CODE`. */
 export type Code = (typeof CODE)[keyof typeof CODE];
 
 /** Go's reason phrases; what stands in `status`. A code that Go does not know has none. */
