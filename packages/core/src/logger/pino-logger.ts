@@ -1,14 +1,18 @@
 import { isatty } from 'node:tty';
 import { format } from 'node:util';
 import { pino, stdTimeFunctions } from 'pino';
+import { HEADER } from '../contract/header.ts';
 import type { LogFields, Logger, LogLevel } from '../contract/logger.ts';
 import { descriptorDestination, type LogDestination } from './log-destination.ts';
 import { mergeFields } from './log-fields.ts';
 import { LOG_LEVELS, parseLogLevel } from './log-level.ts';
 import { prettyLines } from './pretty-lines.ts';
 
-/** What is taken out of every line: credentials as callers and headers name them, alone or one level deep. */
-const CREDENTIALS: readonly string[] = ['authorization', 'Authorization', '*.authorization', '*.Authorization'];
+/** What is taken out of every line: credentials as headers name them, at the top or one level below. */
+const CREDENTIALS: readonly string[] = [HEADER.AUTHORIZATION, HEADER.AUTHORIZATION.toLowerCase()].flatMap((name) => [
+  name,
+  `*.${name}`,
+]);
 
 /** How a `pinoLogger` writes. */
 export interface PinoLoggerOptions {
