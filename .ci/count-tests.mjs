@@ -1,0 +1,58 @@
+/*
+ * Sums up the reports that `npm test` left, one in each package, and closes with `N passed, N failed, N skipped`.
+ * Fails when a test failed, when a package with tests left no report, and in CI when a test was skipped that
+ * may-skip.json does not excuse. With `--clear` it removes the reports of earlier runs instead.
+ */
+import { spawnSync } from 'node:child_process';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { ROOT, workspaces } from './workspaces.mjs';
+
+const REPORT = '.turbo/tests.json';
+const tested = workspaces().filter(({ manifest }) => manifest.scripts?.test !== undefined);
+
+if (process.argv.includes('--clear')) {
+  for (const { folder } of tested) rmSync(join(folder, REPORT), { force: true });
+} else {
+  count();
+}
+
+function count() {
+  const excuses = JSON.parse(readFileSync(join(ROOT, '.ci/may-skip.json'), 'utf8')).filter(
+    ({ unless }) => unless === undefined || spawnSync(unless, ['version']).error !== undefined,
+  );
+  const total = { passed: 0, failed: 0, skipped: 0 };
+  const faults = [];
+  for (const { folder, manifest } of tested) {
+    const path = join(folder, REPORT);
+    if (!existsSync(path)) {
+      faults.push(`${manifest.name} left no report: its tests did not run to their end`);
+      continue;
+    }
+    for (const file of JSON.parse(readFileSync(path, 'utf8')).testResults) {
+      const tests = file.assertionResults;
+      // A file that failed before its first test ran has no failed test to show for it.
+      if (file.status === 'failed' && tests.every(({ status }) => status !== 'failed')) {
+        total.failed++;
+        faults.push(`failed: ${manifest.name} ${relative(folder, file.name)}`);
+      }
+      for (const { status, fullName } of tests) {
+        if (status === 'passed') total.passed++;
+        else if (status === 'failed') total.failed++;
+        else total.skipped++;
+        if (status === 'failed') faults.push(`failed: ${manifest.name} ${fullName}`);
+        if (status !== 'passed' && status !== 'failed') reportSkip(manifest.name, fullName, excuses, faults);
+      }
+    }
+  }
+  for (const fault of faults) console.log(fault);
+  if (faults.length > 0) process.exitCode = 1;
+  console.log(`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
+}
+
+function reportSkip(name, test, excuses, faults) {
+  const excuse = excuses.find((entry) => entry.package === name && test.startsWith(entry.test ?? ''));
+  if (excuse !== undefined) console.log(`skipped: ${name} ${test} (${excuse.reason})`);
+  else if (process.env.CI) faults.push(`skipped without an excuse in .ci/may-skip.json: ${name} ${test}`);
+  else console.log(`skipped: ${name} ${test}`);
+}
