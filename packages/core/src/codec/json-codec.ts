@@ -1,0 +1,72 @@
+import { create, type DescMessage, fromJson, type JsonValue, type Registry, toJson } from '@bufbuild/protobuf';
+import type { Codec } from '../contract/codec.ts';
+import type { MessageType } from '../contract/definition.ts';
+import { cannotDecode, cannotEncode } from './codec-error.ts';
+import { jsonFacts } from './go-json.ts';
+import { quoteLongIntegers } from './long-integers.ts';
+import { stringify, textOf } from './plain-json.ts';
+import { kindOf, messageOf } from './proto-message.ts';
+
+const CONTENT_TYPE = 'application/json';
+
+export interface JsonCodecOptions {
+  /** Where the messages inside `google.protobuf.Any` are found. Default: none, and an `Any` is refused. */
+  readonly registry?: Registry | undefined;
+}
+
+/**
+ * JSON. A type with a protobuf descriptor is written as protobuf's JSON, which Go's jsonpb reads, and read from it as well
+ * as from what Go's `encoding/json` makes of a generated struct: names in either form, 64-bit integers as bare numbers of
+ * any size, enums as numbers, timestamps and durations as structs, oneofs nested under their Go names. Unknown fields are
+ * ignored. `google.protobuf.Struct` and its kin are read as protobuf's JSON alone.
+ *
+ * Any other value is written by `JSON.stringify` and read by `JSON.parse`: an integer beyond 2^53 in it arrives rounded,
+ * and a bigint is written as a bare integer, as Go writes an int64. Describe the message with protobuf, or send a string,
+ * where every digit counts.
+ *
+ * `undefined` is written as `{}`, since a Go client fails on an empty JSON body; an empty body is read as an empty message,
+ * `{}`. A `Uint8Array` without a type is JSON already and passes as it is.
+ */
+export function jsonCodec(options: JsonCodecOptions = {}): Codec {
+  const registry = options.registry === undefined ? undefined : { registry: options.registry };
+  const readOptions = { ignoreUnknownFields: true, ...registry };
+
+  function decodeMessage(text: string, desc: DescMessage): unknown {
+    const { longIntegers, rewrite } = jsonFacts(desc);
+    const plain: JsonValue = JSON.parse(text);
+    if (plain === null && desc.typeName !== 'google.protobuf.Value') return create(desc);
+    const quoted = longIntegers ? quoteLongIntegers(text) : text;
+    const json: JsonValue = quoted === text ? plain : JSON.parse(quoted);
+    // What is rewritten came out of JSON.parse and holds nothing else afterwards.
+    return fromJson(desc, rewrite === undefined ? json : (rewrite(json, plain, 1) as JsonValue), readOptions);
+  }
+
+  return {
+    name: 'json',
+    contentTypes: [CONTENT_TYPE],
+    encode(value: unknown, type?: MessageType): Uint8Array {
+      if (value instanceof Uint8Array && type === undefined) return new Uint8Array(value);
+      try {
+        if (type?.proto !== undefined) {
+          return Buffer.from(JSON.stringify(toJson(type.proto, messageOf(type.proto, value), registry)));
+        }
+        if (value instanceof Uint8Array) throw new Error('a Uint8Array has no JSON; use application/octet-stream');
+        const text = stringify(value);
+        if (text !== undefined) return Buffer.from(text);
+        if (value !== undefined) throw new Error(`${kindOf(value)} has no JSON`);
+        return Buffer.from('{}');
+      } catch (cause) {
+        throw cannotEncode(CONTENT_TYPE, type, cause);
+      }
+    },
+    decode(body: Uint8Array, type?: MessageType): unknown {
+      if (body.length === 0) return type?.proto === undefined ? {} : create(type.proto);
+      try {
+        const text = textOf(body);
+        return type?.proto === undefined ? JSON.parse(text) : decodeMessage(text, type.proto);
+      } catch (cause) {
+        throw cannotDecode(CONTENT_TYPE, type, cause);
+      }
+    },
+  };
+}
