@@ -1,9 +1,10 @@
 #!/bin/sh
 # Writes helloworld/helloworld.pb.go anew with the protoc-gen-go of the version that go.mod pins.
+# `npm run generate` runs it, and has buf on the PATH.
 set -eu
 cd "$(dirname "$0")"
 bin=$(mktemp -d)
 trap 'rm -rf "$bin"' EXIT
 version=$(go list -m -f '{{.Version}}' google.golang.org/protobuf)
 GOBIN="$bin" go install "google.golang.org/protobuf/cmd/protoc-gen-go@$version"
-PATH="$bin:$PATH" npx buf generate
+PATH="$bin:$PATH" buf generate
