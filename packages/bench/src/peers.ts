@@ -1,0 +1,57 @@
+import type { Peer } from './peer.ts';
+
+/** A peer by name, loaded only in the processes that run it. */
+export interface PeerEntry {
+  readonly load: () => Promise<Peer>;
+  /** The packages under `peers/` that it is made of, the one that names its version first. Empty: our own. */
+  readonly packages: readonly string[];
+  /** Load before anything is counted, in milliseconds: what is slow is compiled late. */
+  readonly warmUpMs: number;
+}
+
+/** The peer that ratios are against. */
+export const BASELINE = 'raw-net';
+
+/** All peers, in the order they are shown. */
+export const PEERS: ReadonlyMap<string, PeerEntry> = new Map<string, PeerEntry>([
+  [BASELINE, { load: async () => (await import('./peers/raw-net.ts')).rawNet, packages: [], warmUpMs: 1_000 }],
+  [
+    'raw-net-early',
+    { load: async () => (await import('./peers/raw-net-early.ts')).rawNetEarly, packages: [], warmUpMs: 1_000 },
+  ],
+  [
+    'raw-net-pool',
+    { load: async () => (await import('./peers/raw-net-pool.ts')).rawNetPool, packages: [], warmUpMs: 1_000 },
+  ],
+  [
+    'nest-tcp',
+    {
+      load: async () => (await import('./peers/nest-tcp.ts')).nestTcp,
+      packages: ['@nestjs/microservices', '@nestjs/core', '@nestjs/common', 'rxjs', 'reflect-metadata'],
+      warmUpMs: 3_000,
+    },
+  ],
+  [
+    'moleculer-tcp',
+    {
+      load: async () => (await import('./peers/moleculer-tcp.ts')).moleculerTcp,
+      packages: ['moleculer'],
+      warmUpMs: 3_000,
+    },
+  ],
+  [
+    'grpc-js',
+    {
+      load: async () => (await import('./peers/grpc-js.ts')).grpcJs,
+      packages: ['@grpc/grpc-js', '@grpc/proto-loader'],
+      warmUpMs: 3_000,
+    },
+  ],
+]);
+
+/** The entry of a peer; an unknown name is refused with the known ones. */
+export function peerNamed(name: string): PeerEntry {
+  const entry = PEERS.get(name);
+  if (entry === undefined) throw new Error(`no peer is called ${name}; there are ${[...PEERS.keys()].join(', ')}`);
+  return entry;
+}

@@ -1,0 +1,80 @@
+import { startChild } from './child.ts';
+import type { LoadResult } from './load.ts';
+import { peerNamed } from './peers.ts';
+import type { Work } from './work.ts';
+
+/** How long a peer may take to start or to connect, in milliseconds. */
+const START_MS = 30_000;
+/** What a load may take beyond what was asked for, in milliseconds. */
+const SPARE_MS = 20_000;
+/** With a number of calls: peers slower than this many per second are given up. */
+const SLOWEST_RATE = 1_000;
+
+/** What to run: every combination of the lists. */
+export interface Plan {
+  readonly works: readonly Work[];
+  readonly inFlight: readonly number[];
+  readonly peers: readonly string[];
+  readonly rounds: number;
+  /** How long to count, in seconds. Not used with `calls`. */
+  readonly seconds: number;
+  /** Exactly so many calls (or messages) per measurement instead of a time. */
+  readonly calls?: number;
+  /** Load before anything is counted, in seconds. Default: each peer's own. */
+  readonly warmUpSeconds?: number;
+}
+
+/** One peer doing one work once, in two fresh processes. */
+export interface Measurement {
+  readonly peer: string;
+  readonly work: Work;
+  readonly inFlight: number;
+  /** From 1. */
+  readonly round: number;
+  /** The figures, or why there are none. */
+  readonly outcome: LoadResult | Error;
+}
+
+/** Runs a plan: per work and number in flight the rounds, and in each round every peer once, beginning with another one each time. */
+export async function* runPlan(plan: Plan): AsyncGenerator<Measurement, void> {
+  for (const work of plan.works) {
+    for (const inFlight of plan.inFlight) {
+      for (let round = 1; round <= plan.rounds; round++) {
+        const first = (round - 1) % plan.peers.length;
+        for (const peer of [...plan.peers.slice(first), ...plan.peers.slice(0, first)]) {
+          const outcome = await measure(peer, work, inFlight, plan).catch((error: unknown) =>
+            error instanceof Error ? error : new Error(String(error)),
+          );
+          yield { peer, work, inFlight, round, outcome };
+        }
+      }
+    }
+  }
+}
+
+async function measure(peer: string, work: Work, inFlight: number, plan: Plan): Promise<LoadResult> {
+  const warmUpMs = plan.warmUpSeconds === undefined ? peerNamed(peer).warmUpMs : plan.warmUpSeconds * 1_000;
+  const measureMs = plan.seconds * 1_000;
+  const limitMs =
+    SPARE_MS + (plan.calls === undefined ? warmUpMs + measureMs : Math.ceil((plan.calls / SLOWEST_RATE) * 1_000));
+  const server = startChild(`the server of ${peer}`);
+  const client = startChild(`the client of ${peer}`);
+  try {
+    const { address } = await server.ask({ type: 'serve', peer }, 'serving', START_MS);
+    const order = {
+      work,
+      inFlight,
+      warmUpMs,
+      measureMs,
+      limitMs,
+      serverPid: server.pid,
+      ...(plan.calls === undefined ? {} : { calls: plan.calls }),
+    };
+    const loaded = client.ask({ type: 'load', peer, address, order }, 'loaded', START_MS + limitMs);
+    return (await Promise.race([server.broken, loaded])).result;
+  } finally {
+    // The client first: a server that goes away under it is a failure in most frameworks' eyes.
+    await client.end();
+    await server.end();
+  }
+}

@@ -1,0 +1,149 @@
+import { spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+
+const MAIN = fileURLToPath(new URL('../dist/main.js', import.meta.url));
+const onLinux = test.skipIf(process.platform !== 'linux');
+
+let folder = '';
+beforeAll(() => {
+  if (!existsSync(MAIN)) throw new Error('the bench is not built: run npm run build first');
+  folder = mkdtempSync(join(tmpdir(), 'bench-'));
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+/** Runs the bench as `npm run bench` does. */
+function bench(...args: string[]): Promise<{ code: number | null; output: string }> {
+  const child = spawn(process.execPath, [MAIN, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+  let output = '';
+  child.stdout.on('data', (text) => {
+    output += text;
+  });
+  child.stderr.on('data', (text) => {
+    output += text;
+  });
+  return new Promise((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', (code) => resolve({ code, output }));
+  });
+}
+
+onLinux('raw-net measured against itself has a ratio of one and every figure', async () => {
+  const json = join(folder, 'seconds.json');
+  const { code, output } = await bench(
+    '--peers=raw-net',
+    '--seconds=0.3',
+    '--warm-up=0.1',
+    '--rounds=1',
+    `--json=${json}`,
+  );
+  expect(output).toContain('unary-small, 64 in flight');
+  expect(code).toBe(0);
+  const rows: unknown = JSON.parse(readFileSync(json, 'utf8'));
+  const positive = expect.toSatisfy((value: unknown) => typeof value === 'number' && value > 0);
+  const share = expect.toSatisfy((value: unknown) => typeof value === 'number' && value >= 0 && value <= 1);
+  expect(rows).toEqual([
+    {
+      peer: 'raw-net',
+      work: 'unary-small',
+      inFlight: 64,
+      rate: positive,
+      p50Us: positive,
+      p99Us: positive,
+      cpuSecondsPer10k: positive,
+      rssMb: positive,
+      ratioToRawNet: 1,
+      p50ToRawNet: 1,
+      cpuToRawNet: 1,
+      rssToRawNet: 1,
+      serverRssMb: positive,
+      clientRssMb: positive,
+      noise: share,
+      calls: positive,
+      rounds: 1,
+    },
+  ]);
+});
+
+onLinux('with --calls exactly so many calls and messages are made, by every peer of our own', async () => {
+  const json = join(folder, 'calls.json');
+  const peers = ['raw-net', 'raw-net-early', 'raw-net-pool'];
+  const works = ['unary-small', 'unary-large', 'stream'];
+  const { code, output } = await bench(
+    `--peers=${peers}`,
+    `--work=${works}`,
+    '--in-flight=3',
+    '--calls=2500',
+    '--rounds=1',
+    `--json=${json}`,
+  );
+  expect(output).not.toContain('failed');
+  expect(code).toBe(0);
+  const rows: { peer: string; work: string; calls: number }[] = JSON.parse(readFileSync(json, 'utf8'));
+  expect(rows.map(({ work, peer, calls }) => [work, peer, calls])).toEqual(
+    works.flatMap((work) => peers.map((peer) => [work, peer, 2_500])),
+  );
+});
+
+test('a peer, a work or a number that makes no sense is refused by name', async () => {
+  for (const [argument, text] of [
+    ['--peers=nobody', 'no peer is called nobody'],
+    ['--work=all', 'no work is called all'],
+    ['--in-flight=0', '--in-flight is 0'],
+    ['--seconds=soon', '--seconds is soon'],
+  ] as const) {
+    const { code, output } = await bench(argument);
+    expect(output).toContain(text);
+    expect(code).toBe(1);
+  }
+});
+
+/** In clock ticks of /proc: more than a process uses before it is under load. */
+const UNDER_LOAD = 100;
+
+onLinux.each([
+  ['while they start', 0],
+  ['under load', UNDER_LOAD],
+])('the children end when the bench is killed %s', async (_, ticks) => {
+  const child = spawn(process.execPath, [MAIN, '--peers=raw-net', '--seconds=60', '--rounds=1'], { stdio: 'ignore' });
+  const children = await until(() => {
+    const found = childrenOf(child.pid ?? 0);
+    return found.length === 2 && found.every((pid) => (statOf(pid)?.ticks ?? 0) >= ticks) ? found : undefined;
+  });
+  child.kill('SIGKILL');
+  await until(() => (children.some(isAlive) ? undefined : true));
+});
+
+async function until<T>(check: () => T | undefined): Promise<T> {
+  const deadline = Date.now() + 10_000;
+  for (;;) {
+    const found = check();
+    if (found !== undefined) return found;
+    if (Date.now() > deadline) throw new Error('it did not come true within 10 s');
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+function childrenOf(pid: number): number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name) && statOf(Number(name))?.parent === pid)
+    .map(Number);
+}
+
+function isAlive(pid: number): boolean {
+  const stat = statOf(pid);
+  return stat !== undefined && stat.state !== 'Z';
+}
+
+function statOf(pid: number): { state: string | undefined; parent: number; ticks: number } | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return { state: fields[0], parent: Number(fields[1]), ticks: Number(fields[11]) + Number(fields[12]) };
+  } catch {
+    return undefined;
+  }
+}
