@@ -1,7 +1,7 @@
 import { describe, test } from 'vitest';
-import type { Registry } from '../../src/contract/registry.ts';
 import { registryCases } from '../../src/conformance/registry.ts';
 import { runConformance } from '../../src/conformance/run.ts';
+import type { Registry } from '../../src/contract/registry.ts';
 import { mdnsRegistry } from '../../src/registry/mdns-registry.ts';
 
 let worlds = 0;
