@@ -14,7 +14,8 @@ export function cannotDecode(contentType: string, type: MessageType | undefined,
 }
 
 function badRequest(text: string, cause: unknown): MicroError {
-  return MicroError.from(cause, { code: CODE.badRequest, detail: `${text}: ${reasonOf(cause)}` });
+  if (cause instanceof MicroError) return cause;
+  return new MicroError({ code: CODE.badRequest, detail: `${text}: ${reasonOf(cause)}`, cause });
 }
 
 function nameOf(type: MessageType | undefined): string {

@@ -32,12 +32,11 @@ export function grpcCodec(options: GrpcCodecOptions = {}): Codec {
 }
 
 /**
- * JSON behind gRPC's prefix, one value to a body, with the same limit. Go reads this type with `encoding/json` even for
- * generated structs, which is another dialect than the JSON of protobuf that is written here: 64-bit integers, enums,
- * timestamps, oneofs and names of several words do not arrive there. They do with `application/grpc`.
+ * JSON behind gRPC's prefix, one value to a body, with the same limit. Messages with a descriptor are written in the
+ * dialect of Go's `encoding/json`, since that is what Go reads them with under this content type, and read in either.
  */
 export function grpcJsonCodec(options: GrpcCodecOptions = {}): Codec {
-  return { ...framed(jsonCodec(), 'application/grpc+json', options), name: 'grpc-json' };
+  return { ...framed(jsonCodec({ dialect: 'go' }), 'application/grpc+json', options), name: 'grpc-json' };
 }
 
 function framed(payload: Codec, contentType: string, options: GrpcCodecOptions): Codec {

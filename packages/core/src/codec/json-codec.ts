@@ -1,8 +1,17 @@
-import { create, type DescMessage, fromJson, type JsonValue, type Registry, toJson } from '@bufbuild/protobuf';
+import {
+  create,
+  type DescMessage,
+  fromJson,
+  type JsonValue,
+  type Message,
+  type Registry,
+  toJson,
+} from '@bufbuild/protobuf';
 import type { Codec } from '../contract/codec.ts';
 import type { MessageType } from '../contract/definition.ts';
 import { cannotDecode, cannotEncode } from './codec-error.ts';
 import { jsonFacts } from './go-json.ts';
+import { toGoJson } from './go-json-writer.ts';
 import { quoteLongIntegers } from './long-integers.ts';
 import { stringify, textOf } from './plain-json.ts';
 import { kindOf, messageOf } from './proto-message.ts';
@@ -12,6 +21,11 @@ const CONTENT_TYPE = 'application/json';
 export interface JsonCodecOptions {
   /** Where the messages inside `google.protobuf.Any` are found. Default: none, and an `Any` is refused. */
   readonly registry?: Registry | undefined;
+  /**
+   * How messages with a descriptor are written. Default `protobuf`, the JSON of protobuf, which Go's jsonpb reads. `go`:
+   * as Go's `encoding/json` writes and reads a generated struct. Both are read in either case.
+   */
+  readonly dialect?: 'protobuf' | 'go' | undefined;
 }
 
 /**
@@ -29,6 +43,8 @@ export interface JsonCodecOptions {
  */
 export function jsonCodec(options: JsonCodecOptions = {}): Codec {
   const registry = options.registry === undefined ? undefined : { registry: options.registry };
+  const writeMessage = (desc: DescMessage, message: Message): string | undefined =>
+    options.dialect === 'go' ? stringify(toGoJson(desc, message)) : JSON.stringify(toJson(desc, message, registry));
   const readOptions = { ignoreUnknownFields: true, ...registry };
 
   function decodeMessage(text: string, desc: DescMessage): unknown {
@@ -47,11 +63,9 @@ export function jsonCodec(options: JsonCodecOptions = {}): Codec {
     encode(value: unknown, type?: MessageType): Uint8Array {
       if (value instanceof Uint8Array && type === undefined) return new Uint8Array(value);
       try {
-        if (type?.proto !== undefined) {
-          return Buffer.from(JSON.stringify(toJson(type.proto, messageOf(type.proto, value), registry)));
-        }
         if (value instanceof Uint8Array) throw new Error('a Uint8Array has no JSON; use application/octet-stream');
-        const text = stringify(value);
+        const proto = type?.proto;
+        const text = proto === undefined ? stringify(value) : writeMessage(proto, messageOf(proto, value));
         if (text !== undefined) return Buffer.from(text);
         if (value !== undefined) throw new Error(`${kindOf(value)} has no JSON`);
         return Buffer.from('{}');

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { grpcCodec, grpcJsonCodec } from '../../src/codec/grpc-codec.ts';
 import { CODE } from '../../src/error/code.ts';
 import { MicroError } from '../../src/error/micro-error.ts';
-import { HelloReplySchema, HelloRequestSchema } from '../gen/sample_pb.js';
+import { CountSchema, HelloReplySchema, HelloRequestSchema } from '../gen/sample_pb.js';
 
 const codec = grpcCodec();
 const json = grpcJsonCodec();
@@ -28,6 +28,13 @@ test('an empty message is written as its prefix, and read from that as well as f
     expect(codec.decode(bytes(body), hello)).toEqual(create(HelloRequestSchema));
     expect(json.decode(bytes(body))).toEqual({});
   }
+});
+
+test('JSON is written in the dialect that Go reads under this content type', () => {
+  const count = { name: 'Count', proto: CountSchema };
+  expect(Buffer.from(json.encode({ count: 2n ** 53n + 1n }, count)).toString('latin1', 5)).toBe(
+    '{"count":9007199254740993}',
+  );
 });
 
 test('bytes without a type pass as they are, prefix and all', () => {

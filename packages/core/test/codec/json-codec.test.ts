@@ -55,7 +55,7 @@ describe('plain values', () => {
   test('a Uint8Array without a type passes as it is, and with one it is refused', () => {
     expect(text(codec.encode(bytes('{"raw":1}')))).toBe('{"raw":1}');
     expect(() => codec.encode(bytes('{}'), { name: 'Reply' })).toThrow(/Reply.*octet-stream/);
-    expect(() => codec.encode(bytes('{}'), hello)).toThrow(/a Uint8Array is no message/);
+    expect(() => codec.encode(bytes('{}'), hello)).toThrow(/sample.v1.HelloRequest.*octet-stream/);
   });
 
   test('what JSON has no text for is a 400', () => {
@@ -75,6 +75,17 @@ describe('plain values', () => {
     expect(() => codec.encode(value)).toThrow(
       expect.objectContaining({ code: CODE.badRequest, cause: expect.any(RangeError) }),
     );
+  });
+
+  test('whatever is thrown while encoding, it becomes a 400', () => {
+    for (const thrown of [undefined, 'text', Object.create(null)]) {
+      const value = {
+        toJSON() {
+          throw thrown;
+        },
+      };
+      expect(() => codec.encode(value)).toThrow(expect.objectContaining({ code: CODE.badRequest }));
+    }
   });
 
   test('a key __proto__ is a key like any other, and copies of the value keep their prototype', () => {
@@ -271,6 +282,42 @@ describe('what Go writes with encoding/json', () => {
   test('a time alone is a message too', () => {
     const time = { name: 'Timestamp', proto: TimestampSchema };
     expect(codec.decode(bytes('{"seconds":3}'), time)).toEqual(create(TimestampSchema, { seconds: 3n }));
+  });
+});
+
+describe('writing what Go reads with encoding/json', () => {
+  const goCodec = jsonCodec({ dialect: 'go' });
+
+  test('a message is written as Go writes the generated struct', () => {
+    const init = {
+      signedCount: BEYOND,
+      flag: true,
+      payload: new Uint8Array([1, 2, 255]),
+      state: State.CLOSED,
+      parts: [{ label: 'q', weight: -BEYOND }, {}],
+      totals: { '-5': LARGEST_UNSIGNED },
+      namedParts: { x: { weight: 3n } },
+      createdAt: { seconds: 1_700_000_000n, nanos: 5 },
+      limit: 0,
+      bodyKind: { case: 'dueAt' as const, value: { seconds: 9n } },
+      freeForm: { a: [1, null] },
+      wrappedCount: 7n,
+      mask: { paths: ['signed_count'] },
+    };
+    expect(text(goCodec.encode(init, everything))).toBe(
+      '{"signed_count":9007199254740993,"flag":true,"payload":"AQL/","state":2,' +
+        '"parts":[{"label":"q","weight":-9007199254740993},{}],"totals":{"-5":18446744073709551615},' +
+        '"named_parts":{"x":{"weight":3}},"created_at":{"seconds":1700000000,"nanos":5},"limit":0,' +
+        '"BodyKind":{"DueAt":{"seconds":9}},"free_form":{"a":[1,null]},"wrapped_count":{"value":7},' +
+        '"mask":{"paths":["signed_count"]}}',
+    );
+    for (const reader of [codec, goCodec]) {
+      expect(reader.decode(goCodec.encode(init, everything), everything)).toEqual(made(init));
+    }
+  });
+
+  test('what is no message is written as ever', () => {
+    expect(text(goCodec.encode({ userName: 1n }))).toBe('{"userName":1}');
   });
 });
 
