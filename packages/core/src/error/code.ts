@@ -35,6 +35,12 @@ export const CODE = {
 /** One of the codes in `CODE`. */
 export type Code = (typeof CODE)[keyof typeof CODE];
 
+/**
+ * The id of an error with which a server says that it did not run the handler: it drains, or it is full. Whoever reads it
+ * may try another node.
+ */
+export const REFUSED = 'micro.refused';
+
 /** Go's reason phrases; what stands in `status`. A code that Go does not know has none. */
 const PHRASES: Readonly<Record<number, string>> = {
   400: 'Bad Request',

@@ -47,6 +47,13 @@ export class Exchange implements Socket {
   /** Whether this side opened it. The client's side is over when the server has ended, the server's when it has. */
   readonly #opened: boolean;
 
+  /** For the carrier: something was sent or received on it. */
+  started = false;
+  /** For the carrier: what was taken since the sender was last told. */
+  untold = 0;
+  /** For the carrier: what its request counts among the bytes that are in flight. */
+  requestBytes = 0;
+
   /** The next message; those behind it wait in `#more`. A unary call never needs more than this one place. */
   #next: Message | undefined;
   #more: Message[] | undefined;
@@ -100,9 +107,10 @@ export class Exchange implements Socket {
   end(message?: Message): void {
     if (this.#ended && message === undefined) return;
     this.#mustBeOpen();
-    this.#ended = true;
     if (message === undefined) this.#carrier.writeEnd(this);
     else this.#carrier.write(this, message, true);
+    // Only now: a message that could not be written leaves the way open for an error that says so.
+    this.#ended = true;
     if (!this.#opened) this.#finish();
   }
 
@@ -113,8 +121,9 @@ export class Exchange implements Socket {
       if (this.stream && !this.#over) this.#carrier.taken(this, costOf(message));
       return message;
     }
-    if (this.#failure !== undefined) throw this.#failure;
+    // What the other side said in full counts as such, even if the connection was lost after it.
     if (this.#remoteEnded) return undefined;
+    if (this.#failure !== undefined) throw this.#failure;
     return new Promise((resolve, reject) => {
       this.#received = resolve;
       this.#receiveFailed = reject;

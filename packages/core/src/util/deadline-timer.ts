@@ -4,6 +4,7 @@ import { now } from './clock.ts';
 export interface DeadlineTimer {
   /** Makes sure that the owner is woken once this moment (milliseconds since the epoch) has passed. */
   watch(deadline: number): void;
+  /** Forgets the deadlines it was told. */
   close(): void;
 }
 
@@ -38,7 +39,7 @@ export function createDeadlineTimer(expire: (time: number) => number): DeadlineT
     },
     close() {
       clearTimeout(timer);
-      wakesAt = Number.NEGATIVE_INFINITY;
+      wakesAt = Number.POSITIVE_INFINITY;
     },
   };
 }

@@ -1,0 +1,146 @@
+import type { Header, Message } from '../contract/message.ts';
+import type { Request } from '../contract/middleware.ts';
+import type { Node } from '../contract/registry.ts';
+import type { Selector } from '../contract/selector.ts';
+import type { Socket, Transport } from '../contract/transport.ts';
+import { CODE } from '../error/code.ts';
+import { MicroError } from '../error/micro-error.ts';
+import { legacyContentType, legacyRoute } from '../rpc/legacy-route.ts';
+import { legacyClientSocket } from '../rpc/legacy-socket.ts';
+import { requestExtra, throwIfError } from '../rpc/wire.ts';
+import type { CallContext } from './call-context.ts';
+import { pickNode } from './pick-node.ts';
+
+/** What an attempt needs from its client. */
+export interface AttemptParts {
+  readonly selector: Selector;
+  readonly transport: Transport;
+  readonly connectTimeoutMs: number | undefined;
+}
+
+/** One attempt at a unary call: a node, a socket, a message there, a message back. */
+export function attemptUnary(request: Request, ctx: CallContext, parts: AttemptParts): Promise<unknown> {
+  try {
+    const node = beginAttempt(ctx, parts);
+    return node instanceof Promise
+      ? node.then((chosen) => exchange(request, ctx, parts, chosen))
+      : exchange(request, ctx, parts, node);
+  } catch (error) {
+    return Promise.reject(error);
+  }
+}
+
+function exchange(request: Request, ctx: CallContext, parts: AttemptParts, node: Node): Promise<unknown> {
+  const { codec, endpoint } = ctx.target;
+  let socket: Socket | undefined;
+  try {
+    const body = codec.encode(request.body, endpoint.input);
+    socket = dial(ctx, parts, node, false);
+    // There is nothing more to send, so nobody waits for room; a socket that breaks meanwhile tells its receiver.
+    const room = socket.send({ header: headerOf(ctx), extra: extraOf(ctx), body });
+    if (room !== undefined) room.catch(ignore);
+    const detach = cancelBySignal(ctx, socket);
+    const reply = socket.receive();
+    return (reply instanceof Promise ? reply : Promise.resolve(reply)).then(
+      (message) => {
+        detach?.();
+        return readReply(message, ctx, parts, node);
+      },
+      (error: unknown) => {
+        detach?.();
+        throw attemptFailed(error, ctx, parts, node);
+      },
+    );
+  } catch (error) {
+    socket?.close();
+    return Promise.reject(attemptFailed(error, ctx, parts, node));
+  }
+}
+
+/** Counts the attempt and chooses its node. */
+export function beginAttempt(ctx: CallContext, parts: AttemptParts): Node | Promise<Node> {
+  ctx.attempts += 1;
+  if (ctx.options.signal?.aborted === true) throw ctx.cancelled();
+  if (ctx.deadline !== undefined && ctx.timeLeft() <= 0) throw ctx.timedOut();
+  return pickNode(ctx, parts.selector);
+}
+
+/** Opens the exchange with the node. */
+export function dial(ctx: CallContext, parts: AttemptParts, node: Node, stream: boolean): Socket {
+  ctx.node = node;
+  ctx.phase = 'wait';
+  const socket = parts.transport.dial(node.address, {
+    stream,
+    metadata: node.metadata,
+    deadline: ctx.deadline,
+    connectTimeoutMs: ctx.options.connectTimeoutMs ?? parts.connectTimeoutMs,
+  });
+  // go-micro's rule: a node that does not say which protocol it speaks is an old one.
+  return node.metadata.protocol === undefined ? legacy(socket, ctx) : socket;
+}
+
+function legacy(socket: Socket, { target }: CallContext): Socket {
+  const contentType = legacyContentType(target.contentType);
+  const route = legacyRoute(contentType, true);
+  return route === undefined ? socket : legacyClientSocket(socket, target.endpoint.name, contentType, route);
+}
+
+/** The fields of the call's endpoint, with its usual timeout. */
+export function headerOf(ctx: CallContext): Header {
+  return ctx.target.header(ctx.timeoutMs);
+}
+
+/** The fields of this call alone: its metadata, and the time that is left where the endpoint's timeout is not the truth. */
+export function extraOf(ctx: CallContext): Header | undefined {
+  const metadata = ctx.givenMetadata;
+  const usualTime = ctx.deadline === undefined || (ctx.timeoutMs !== undefined && ctx.attempts === 1);
+  if (metadata === undefined && usualTime) return undefined;
+  return requestExtra(metadata, usualTime ? undefined : ctx.timeLeft());
+}
+
+/** Gives the exchange up when the caller's signal aborts. Returns what takes the listener off again. */
+export function cancelBySignal(ctx: CallContext, socket: Socket): (() => void) | undefined {
+  const { signal } = ctx.options;
+  if (signal === undefined) return undefined;
+  const abort = (): void => socket.close(ctx.cancelled());
+  signal.addEventListener('abort', abort, { once: true });
+  return () => signal.removeEventListener('abort', abort);
+}
+
+/** The answer out of the message that holds it. Throws the error that it holds instead. */
+export function readReply(message: Message | undefined, ctx: CallContext, parts: AttemptParts, node: Node): unknown {
+  try {
+    if (message === undefined) {
+      throw new MicroError({
+        id: 'go.micro.client',
+        code: CODE.internal,
+        detail: `${ctx.service} ${ctx.endpoint} at ${node.address} ended without an answer`,
+      });
+    }
+    throwIfError(message);
+    const { codec, endpoint } = ctx.target;
+    const reply = codec.decode(message.body, endpoint.output);
+    markNode(ctx, parts, node);
+    return reply;
+  } catch (error) {
+    throw attemptFailed(error, ctx, parts, node);
+  }
+}
+
+/** The door for what comes from below: marks the node and makes a `MicroError` that says where the time went. */
+export function attemptFailed(error: unknown, ctx: CallContext, parts: AttemptParts, node: Node): MicroError {
+  const known = MicroError.from(error, { id: 'go.micro.client' });
+  markNode(ctx, parts, node, known);
+  ctx.tried ??= [];
+  ctx.tried.push(node);
+  // A server that ran out of time itself answers 408 with its own words; ours comes from the socket's deadline.
+  const ours = known.code === CODE.timeout && ctx.deadline !== undefined && ctx.timeLeft() <= 0;
+  return ours ? ctx.timedOut(known) : known;
+}
+
+/** Tells the selector how the attempt went; a node that the caller named is none of its business. */
+export function markNode(ctx: CallContext, parts: AttemptParts, node: Node, error?: MicroError): void {
+  if (ctx.options.address === undefined) parts.selector.mark(ctx.service, node, error);
+}
+
+function ignore(): void {}

@@ -1,0 +1,45 @@
+import { randomUUID } from 'node:crypto';
+import type { Broker, BrokerMessage } from '../contract/broker.ts';
+import type { PublishOptions } from '../contract/client.ts';
+import type { Codec } from '../contract/codec.ts';
+import type { Context } from '../contract/context.ts';
+import { HEADER } from '../contract/header.ts';
+import { CODE } from '../error/code.ts';
+import { MicroError } from '../error/micro-error.ts';
+import { createMetadata, headerFrom } from '../util/metadata.ts';
+
+/** An event as go-micro publishes it: the metadata, and the content type, the topic and an id of its own. */
+export function eventMessage(
+  topic: string,
+  message: unknown,
+  contentType: string,
+  codec: Codec,
+  given: PublishOptions | Context | undefined,
+): BrokerMessage {
+  const metadata = given !== undefined && 'forward' in given ? given.forward().metadata : given?.metadata;
+  const header = headerFrom(createMetadata(metadata)) ?? Object.create(null);
+  header[HEADER.CONTENT_TYPE] = contentType;
+  header[HEADER.TOPIC] = topic;
+  header[HEADER.ID] = randomUUID();
+  return { header, body: codec.encode(message) };
+}
+
+/** Connects a broker once, when the first event is published. */
+export function connectOnce(broker: Broker | undefined): () => Promise<Broker> {
+  let connected: Promise<Broker> | undefined;
+  return () => {
+    if (broker === undefined) {
+      const detail = 'this client has no broker: give its service one to publish';
+      return Promise.reject(new MicroError({ id: 'go.micro.client', code: CODE.notImplemented, detail }));
+    }
+    connected ??= broker.connect().then(
+      () => broker,
+      (error: unknown) => {
+        // The next publish tries again.
+        connected = undefined;
+        throw error;
+      },
+    );
+    return connected;
+  };
+}

@@ -1,0 +1,249 @@
+import type { Broker } from '../contract/broker.ts';
+import type { Codec } from '../contract/codec.ts';
+import type { Describes } from '../contract/definition.ts';
+import type { Logger } from '../contract/logger.ts';
+import type { Middleware } from '../contract/middleware.ts';
+import type { Registry, ServiceRecord } from '../contract/registry.ts';
+import type { HandleOptions, Server, ServerStatus } from '../contract/server.ts';
+import type { Listener, Transport } from '../contract/transport.ts';
+import type { PlainHandlers } from '../contract/typed.ts';
+import { describe } from '../rpc/describe.ts';
+import { describePlain } from '../rpc/describe-plain.ts';
+import { advertisedAddress } from '../util/advertised-address.ts';
+import { sleep } from '../util/timer.ts';
+import { within } from '../util/within.ts';
+import { createDeadlineWatch } from './deadline-watch.ts';
+import { createRegistration } from './registration.ts';
+import { createRouter } from './router.ts';
+import { createServe } from './serve.ts';
+import { createSubscribers } from './subscribers.ts';
+
+/** What a server is made from. Every number: `undefined` is the default, `0` is off. */
+export interface RpcServerOptions {
+  /** The name that the registry knows it by. */
+  readonly name: string;
+  readonly version: string;
+  /** Tells this instance from others: the node is `<name>-<id>`. */
+  readonly id: string;
+  /** What the node's registry record says besides what go-micro puts there. */
+  readonly metadata: Readonly<Record<string, string>>;
+  /** Where to listen: `host:port`, `:port` or `host:first-last`. */
+  readonly address: string;
+  /** The address that others should use, with or without a port. Default: found from what was bound. */
+  readonly advertise?: string | undefined;
+  readonly transport: Transport;
+  readonly registry: Registry;
+  /** Needed to subscribe. */
+  readonly broker?: Broker | undefined;
+  readonly codecs: (contentType: string) => Codec | undefined;
+  readonly logger: Logger;
+  /** Around every handler, the first one outermost. */
+  readonly middleware?: readonly Middleware[] | undefined;
+  /** How long a registration lives without being renewed, in milliseconds. Default 90,000. */
+  readonly registerTtlMs?: number | undefined;
+  /** How often it is renewed, in milliseconds. Default 30,000. */
+  readonly registerIntervalMs?: number | undefined;
+  /** Throws, or resolves with false, while the service should not be found. Default: always found. */
+  readonly registerCheck?: (() => unknown) | undefined;
+  /** How long it serves on after it is out of the registry, so that callers learn of it, in milliseconds. Default 100. */
+  readonly settleMs?: number | undefined;
+  /** How long calls, streams and subscribers may take to finish when it stops, in milliseconds. Default 25,000. */
+  readonly drainMs?: number | undefined;
+  /** Runs when everything has finished and before connections close. */
+  readonly afterDrain?: (() => Promise<void>) | undefined;
+}
+
+const REGISTER_TTL_MS = 90_000;
+const REGISTER_INTERVAL_MS = 30_000;
+const SETTLE_MS = 100;
+const DRAIN_MS = 25_000;
+const CLOSE_MS = 5_000;
+
+/** The server of go-micro's protocol (`mucp`). It drains when it stops. */
+export function createRpcServer(options: RpcServerOptions): Server {
+  const { name, logger, transport, registry, broker, codecs } = options;
+  const router = createRouter(options.middleware ?? []);
+  const subscribers = createSubscribers({ name, broker, codecs, logger });
+  const deadlines = createDeadlineWatch();
+
+  let status: ServerStatus = 'stopped';
+  let listener: Listener | undefined;
+  let inFlight = 0;
+  let idle: (() => void) | undefined;
+  let starting: Promise<void> | undefined;
+  let stopping: Promise<void> | undefined;
+
+  const serve = createServe({
+    name,
+    router,
+    codecs,
+    deadlines,
+    refusal: () => (status === 'stopping' ? `${name} is draining` : undefined),
+    began() {
+      inFlight += 1;
+    },
+    ended() {
+      inFlight -= 1;
+      if (inFlight === 0) idle?.();
+    },
+    failed(endpoint, error) {
+      logger.log('error', `${endpoint || 'a request'} failed: ${String(error)}`, { endpoint, error });
+    },
+  });
+
+  const registration = createRegistration({
+    registry,
+    logger,
+    record: () => record(options, listener, [...router.endpoints(), ...subscribers.endpoints()]),
+    check: options.registerCheck ?? (() => true),
+    ttlMs: options.registerTtlMs ?? REGISTER_TTL_MS,
+    intervalMs: options.registerIntervalMs ?? REGISTER_INTERVAL_MS,
+  });
+
+  const start = async (): Promise<void> => {
+    status = 'starting';
+    try {
+      const bound = await transport.listen(options.address, serve);
+      listener = bound;
+      await subscribers.open();
+      // Last: whoever finds the service can call it.
+      await registration.start();
+      status = 'running';
+      logger.log('info', `${name} listens on ${bound.address}`, {
+        transport: transport.name,
+        registry: registry.name,
+        node: nodeId(options),
+        advertised: advertised(options, bound),
+      });
+    } catch (error) {
+      await halt();
+      throw error;
+    }
+  };
+
+  /** Not found any more, then nothing new, then wait for what runs. Each phase has its budget; what is cut is logged. */
+  const stop = async (): Promise<void> => {
+    if (starting !== undefined) await starting.catch(() => {});
+    if (status === 'stopped') return;
+    status = 'draining';
+    const wasFound = registration.state === 'registered';
+    await registration.stop();
+    if (wasFound) await sleep(options.settleMs ?? SETTLE_MS);
+    status = 'stopping';
+    listener?.drain();
+    await attempt('closing subscriptions', options.drainMs ?? DRAIN_MS, () => subscribers.close());
+    await drained();
+    await attempt('the hooks after draining', options.drainMs ?? DRAIN_MS, async () => options.afterDrain?.());
+    await halt();
+  };
+
+  const drained = async (): Promise<void> => {
+    if (inFlight === 0) return;
+    const budget = options.drainMs ?? DRAIN_MS;
+    const finished = new Promise<void>((resolve) => {
+      idle = resolve;
+    });
+    try {
+      await within(budget, 'draining', () => finished);
+    } catch {
+      logger.log('warn', `${name} stopped with ${inFlight} calls and streams unfinished after ${budget} ms`);
+    } finally {
+      idle = undefined;
+    }
+  };
+
+  const halt = async (): Promise<void> => {
+    const closing = listener;
+    listener = undefined;
+    await registration.stop();
+    if (closing !== undefined) await attempt('closing the listener', CLOSE_MS, () => closing.close());
+    deadlines.close();
+    status = 'stopped';
+  };
+
+  const attempt = async (what: string, budgetMs: number, run: () => Promise<unknown>): Promise<void> => {
+    try {
+      await within(budgetMs, what, run);
+    } catch (error) {
+      logger.log('warn', `${what} failed: ${String(error)}`);
+    }
+  };
+
+  function handle(described: object | string, handlers: object, handleOptions?: HandleOptions): void {
+    const definition =
+      typeof described === 'string'
+        ? describePlain(described, handlers as PlainHandlers)
+        : describe(described as Describes);
+    router.add(definition, handlers, handleOptions);
+  }
+
+  return {
+    name: 'mucp',
+    get status() {
+      return status;
+    },
+    get address() {
+      return listener?.address;
+    },
+    handle: handle as Server['handle'],
+    subscribe(topic, handler, subscribeOptions = {}) {
+      subscribers.add(topic, handler, subscribeOptions);
+    },
+    async start() {
+      if (stopping !== undefined) await stopping;
+      if (status !== 'stopped' && starting === undefined) return;
+      starting ??= start().finally(() => {
+        starting = undefined;
+      });
+      await starting;
+    },
+    async stop() {
+      stopping ??= stop().finally(() => {
+        stopping = undefined;
+      });
+      await stopping;
+    },
+  };
+}
+
+function nodeId({ name, id }: RpcServerOptions): string {
+  return `${name}-${id}`;
+}
+
+/** The address in the registry: what the user says, with the bound port where it has none, else go-micro's choice. */
+function advertised({ advertise }: RpcServerOptions, listener: Listener): string {
+  if (advertise === undefined) return advertisedAddress(listener.address);
+  const port = listener.address.slice(listener.address.lastIndexOf(':') + 1);
+  return /:\d+$/.test(advertise) ? advertise : `${advertise}:${port}`;
+}
+
+/** The record as go-micro makes it: five names in the metadata are the framework's. */
+function record(
+  options: RpcServerOptions,
+  listener: Listener | undefined,
+  endpoints: ServiceRecord['endpoints'],
+): ServiceRecord {
+  if (listener === undefined) throw new Error('the server does not listen');
+  const { name, version, metadata, transport, registry, broker } = options;
+  return {
+    name,
+    version,
+    metadata: {},
+    endpoints,
+    nodes: [
+      {
+        id: nodeId(options),
+        address: advertised(options, listener),
+        metadata: {
+          ...metadata,
+          ...listener.metadata,
+          protocol: 'mucp',
+          transport: transport.name,
+          registry: registry.name,
+          server: 'mucp',
+          broker: broker?.name ?? 'none',
+        },
+      },
+    ],
+  };
+}

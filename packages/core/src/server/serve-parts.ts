@@ -1,0 +1,51 @@
+import type { Codec } from '../contract/codec.ts';
+import type { Header } from '../contract/message.ts';
+import type { Socket } from '../contract/transport.ts';
+import { CODE } from '../error/code.ts';
+import { MicroError } from '../error/micro-error.ts';
+import { errorMessage, type RequestHead } from '../rpc/wire.ts';
+import type { DeadlineWatch, RequestContext } from './request-context.ts';
+import type { Route, Router } from './router.ts';
+
+/** What serving needs from its server. */
+export interface ServeParts {
+  readonly name: string;
+  readonly router: Router;
+  readonly codecs: (contentType: string) => Codec | undefined;
+  readonly deadlines: DeadlineWatch;
+  /** Why no request is taken now, or `undefined`. */
+  readonly refusal: () => string | undefined;
+  /** A request began; one was answered. */
+  readonly began: () => void;
+  readonly ended: () => void;
+  /** A handler threw what is no answer to anybody: it is written down. */
+  readonly failed: (endpoint: string, error: unknown) => void;
+}
+
+/** All that the fields of a request lead to: found once where they repeat. */
+export interface Prepared {
+  readonly head: RequestHead;
+  readonly route: Route;
+  readonly codec: Codec;
+  readonly replyHeader: Header;
+}
+
+/** The request is answered, or there is nobody left to answer. */
+export function finished(ctx: RequestContext, parts: ServeParts): void {
+  ctx.finish();
+  parts.ended();
+}
+
+/** The door for what a handler threw: a `MicroError` goes out as it is, anything else as a 500 of this service. */
+export function answerError(socket: Socket, error: unknown, header: Header, parts: ServeParts, endpoint: string): void {
+  const known = MicroError.from(error, { id: parts.name, code: CODE.internal });
+  if (known !== error) parts.failed(endpoint, error);
+  try {
+    const room = socket.end(errorMessage(known, header));
+    if (room !== undefined) room.catch(ignore);
+  } catch {
+    // The caller is gone, or has cancelled: nobody waits for the answer.
+  }
+}
+
+function ignore(): void {}

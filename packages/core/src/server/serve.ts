@@ -1,0 +1,179 @@
+import { HEADER } from '../contract/header.ts';
+import type { Header, Message } from '../contract/message.ts';
+import type { Request } from '../contract/middleware.ts';
+import type { Socket } from '../contract/transport.ts';
+import { CODE, REFUSED } from '../error/code.ts';
+import { MicroError } from '../error/micro-error.ts';
+import { type LegacyRoute, legacyRoute } from '../rpc/legacy-route.ts';
+import { legacyServerSocket } from '../rpc/legacy-socket.ts';
+import { validate } from '../rpc/validate.ts';
+import { readRequest, readTimeout, replyHeader } from '../rpc/wire.ts';
+import { RequestContext } from './request-context.ts';
+import { answerError, finished, type Prepared, type ServeParts } from './serve-parts.ts';
+import { serveStream } from './serve-stream.ts';
+
+/** Makes the function that serves one exchange after the other. */
+export function createServe(parts: ServeParts): (socket: Socket) => void {
+  const prepare = createPreparation(parts);
+
+  const begin = (socket: Socket, message: Message | undefined): void => {
+    if (message === undefined) {
+      socket.close();
+      return;
+    }
+    let prepared: Prepared | LegacyRoute;
+    try {
+      prepared = prepare(message.header);
+      if ('envelope' in prepared) {
+        // The same again with what was inside the envelope.
+        const unwrapped = legacyServerSocket(socket, message, prepared);
+        begin(unwrapped.socket, unwrapped.message);
+        return;
+      }
+    } catch (error) {
+      answerError(socket, error, plainHeader(message.header), parts, '');
+      return;
+    }
+    const { head, route } = prepared;
+    const timeoutMs = readTimeout(message.extra?.[HEADER.TIMEOUT]) ?? head.timeoutMs;
+    const refusal = parts.refusal();
+    if (refusal !== undefined || timeoutMs === 0) {
+      answerError(
+        socket,
+        refusal === undefined ? expired(head.endpoint) : refused(refusal),
+        prepared.replyHeader,
+        parts,
+        '',
+      );
+      return;
+    }
+    const ctx = new RequestContext(
+      head.service || parts.name,
+      route.endpoint.name,
+      timeoutMs,
+      message,
+      socket,
+      parts.deadlines,
+    );
+    parts.began();
+    if (route.endpoint.kind === 'unary') serveUnary(socket, message, prepared, ctx, parts);
+    else void serveStream(socket, prepared, ctx, parts);
+  };
+
+  return (socket) => {
+    try {
+      const first = socket.receive();
+      if (first instanceof Promise) first.then((message) => begin(socket, message), ignore);
+      else begin(socket, first);
+    } catch {
+      // The exchange broke before it began: there is nobody to answer.
+    }
+  };
+}
+
+/**
+ * What the fields of a request lead to. A frozen header is one that its connection sends once and refers to, so what was
+ * found for it is kept.
+ */
+function createPreparation(parts: ServeParts): (header: Header) => Prepared | LegacyRoute {
+  const known = new WeakMap<Header, Prepared>();
+  const replyHeaders = new Map<string, Header>();
+
+  const prepare = (header: Header): Prepared | LegacyRoute => {
+    const head = readRequest(header);
+    const legacy = legacyRoute(head.contentType, head.legacy);
+    if (legacy !== undefined) return legacy;
+    const codec = parts.codecs(head.contentType);
+    if (codec === undefined) {
+      throw new MicroError({
+        id: 'go.micro.server',
+        code: CODE.unsupportedMediaType,
+        detail: `unsupported Content-Type: ${head.contentType.slice(0, 100)}`,
+      });
+    }
+    let reply = replyHeaders.get(head.contentType);
+    if (reply === undefined) {
+      reply = replyHeader(head.contentType);
+      replyHeaders.set(head.contentType, reply);
+    }
+    return { head, route: parts.router.find(head.endpoint), codec, replyHeader: reply };
+  };
+
+  return (header) => {
+    const found = known.get(header);
+    if (found !== undefined) return found;
+    const prepared = prepare(header);
+    if (Object.isFrozen(header) && !('envelope' in prepared)) known.set(header, prepared);
+    return prepared;
+  };
+}
+
+/** One message in, one message out. No promise but the handler's own. */
+function serveUnary(
+  socket: Socket,
+  message: Message,
+  prepared: Prepared,
+  ctx: RequestContext,
+  parts: ServeParts,
+): void {
+  const { head, route, codec, replyHeader: header } = prepared;
+  const { endpoint, handler } = route;
+
+  const answer = (reply: unknown): void => {
+    try {
+      const room = socket.end({ header, body: codec.encode(reply ?? {}, endpoint.output) });
+      if (room !== undefined) room.catch(ignore);
+      finished(ctx, parts);
+    } catch (error) {
+      fail(error);
+    }
+  };
+  const fail = (error: unknown): void => {
+    answerError(socket, error, header, parts, endpoint.name);
+    finished(ctx, parts);
+  };
+  const run = (body: unknown): void => {
+    const request: Request = {
+      service: ctx.service,
+      endpoint: endpoint.name,
+      kind: 'unary',
+      contentType: head.contentType,
+      body,
+    };
+    const reply = handler(request, ctx);
+    if (isThenable(reply)) reply.then(answer, fail);
+    else answer(reply);
+  };
+
+  try {
+    const body = validate(endpoint.input, codec.decode(message.body, endpoint.input));
+    if (isThenable(body)) body.then(run).then(undefined, fail);
+    else run(body);
+  } catch (error) {
+    fail(error);
+  }
+}
+
+/** Whether a handler returned something to wait for. */
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
+}
+
+function plainHeader(header: Header): Header {
+  const contentType = header[HEADER.CONTENT_TYPE];
+  return replyHeader(contentType === undefined || contentType === 'text/plain' ? 'application/json' : contentType);
+}
+
+function refused(reason: string): MicroError {
+  return new MicroError({ id: REFUSED, code: CODE.unavailable, detail: reason });
+}
+
+function expired(endpoint: string): MicroError {
+  return new MicroError({
+    id: 'go.micro.server',
+    code: CODE.timeout,
+    detail: `${endpoint} was not run: its deadline had passed when it arrived`,
+  });
+}
+
+function ignore(): void {}
