@@ -10,6 +10,7 @@ import { protobufCodec } from './protobuf-codec.ts';
 const PREFIX_BYTES = 5;
 const DEFAULT_MOST_BYTES = 4 * 1024 * 1024;
 
+/** Options of `grpcCodec` and `grpcJsonCodec`. */
 export interface GrpcCodecOptions {
   /** The largest message, without its prefix, in bytes. Default 4 MiB, as in go-micro; 0 is no limit. */
   readonly maxMessageBytes?: number | undefined;

@@ -18,6 +18,7 @@ import { kindOf, messageOf } from './proto-message.ts';
 
 const CONTENT_TYPE = 'application/json';
 
+/** Options of `jsonCodec`. */
 export interface JsonCodecOptions {
   /** Where the messages inside `google.protobuf.Any` are found. Default: none, and an `Any` is refused. */
   readonly registry?: Registry | undefined;
