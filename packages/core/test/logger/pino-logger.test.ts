@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, describe, expect, test } from 'vitest';
-import { type LoggedLine, loggerCases } from '../../src/conformance/logger.ts';
+import { type LoggedLine, type LoggerWorld, loggerCases } from '../../src/conformance/logger.ts';
+import { runConformance } from '../../src/conformance/run.ts';
 import { parseLogLevel } from '../../src/logger/log-level.ts';
 import { type PinoLoggerOptions, pinoLogger } from '../../src/logger/pino-logger.ts';
 import { silentLogger } from '../../src/logger/silent-logger.ts';
@@ -32,16 +33,18 @@ function read({ level, msg, time, ...fields }: Record<string, unknown>): LoggedL
   return { level: parseLogLevel(String(level)), message: String(msg), fields };
 }
 
-describe('pinoLogger keeps the contract', () => {
-  for (const [name, run] of Object.entries(loggerCases)) {
-    test(name, async () => {
+describe('pinoLogger conforms', () => {
+  runConformance<LoggerWorld>({
+    test,
+    cases: loggerCases,
+    world: () => {
       const destination = memory();
-      await run({
+      return {
         create: ({ level }) => pinoLogger({ level, destination }),
         lines: () => destination.lines().map(read),
-      });
-    });
-  }
+      };
+    },
+  });
 });
 
 describe('pinoLogger', () => {
