@@ -1,1 +1,86 @@
-export type { Message } from './contract/message.ts';
+// For those who write services -----------------------------------------------------------------------------------
+
+export { fullJitter, retryOnError, retryUnexecuted } from './client/retry.ts';
+export type { Client, ClientStream, PublishOptions, UntypedRequest } from './contract/client.ts';
+export type { Backoff, CallOptions, Context, Peer, RetryPolicy } from './contract/context.ts';
+export type { Definition, Endpoint, Kind, MessageType, MethodTypes } from './contract/definition.ts';
+export type { Metadata, MetadataInit } from './contract/metadata.ts';
+export type { Handler, Middleware, Request } from './contract/middleware.ts';
+export type { HandleOptions, Server, ServerStatus, SubscribeOptions } from './contract/server.ts';
+export type { Hook, Service } from './contract/service.ts';
+export type { ClientOf, HandlersOf, Messages, MethodsOf, PlainHandlers } from './contract/typed.ts';
+export { CODE, type Code } from './error/code.ts';
+export { MicroError, type MicroErrorInit } from './error/micro-error.ts';
+export { type PinoLoggerOptions, pinoLogger } from './logger/pino-logger.ts';
+export { silentLogger } from './logger/silent-logger.ts';
+export { type CachedRegistryOptions, cachedRegistry } from './registry/cached-registry.ts';
+export { type MdnsRegistryOptions, mdnsRegistry } from './registry/mdns-registry.ts';
+export { type MemoryRegistryOptions, memoryRegistry } from './registry/memory-registry.ts';
+export { bidiStream, clientStream, defineService, serverStream, unary } from './rpc/define-service.ts';
+export { filterEndpoint, filterLabel, filterVersion } from './selector/filters.ts';
+export { type RegistrySelectorOptions, registrySelector } from './selector/registry-selector.ts';
+export { leastBusy, random, roundRobin } from './selector/strategies.ts';
+export { createService } from './service/create-service.ts';
+export type { ClientSettings, Hooks, ServerSettings, ServiceOptions } from './service/service-options.ts';
+export { type HttpTransportOptions, httpTransport } from './transport/http-transport.ts';
+export type { TransportLimits } from './transport/limits.ts';
+export { type MemoryTransportOptions, memoryTransport } from './transport/memory-transport.ts';
+export type { TlsOptions } from './transport/tls.ts';
+
+// For those who write plugins ------------------------------------------------------------------------------------
+
+export { bytesCodec } from './codec/bytes-codec.ts';
+export { type GrpcCodecOptions, grpcCodec, grpcJsonCodec } from './codec/grpc-codec.ts';
+export { type JsonCodecOptions, jsonCodec } from './codec/json-codec.ts';
+export { protobufCodec } from './codec/protobuf-codec.ts';
+export type { Account, Auth, GenerateOptions, Resource, Rule, Rules, Token, TokenOptions } from './contract/auth.ts';
+export type {
+  Broker,
+  BrokerCallOptions,
+  BrokerMessage,
+  BrokerSubscribeOptions,
+  Delivery,
+  Subscription,
+} from './contract/broker.ts';
+export type { Cache, CacheEntry, CachePutOptions } from './contract/cache.ts';
+export type { Cmd, Flag, Flags, FlagValue, ParseOptions } from './contract/cmd.ts';
+export type { Codec } from './contract/codec.ts';
+export type {
+  Config,
+  ConfigObject,
+  ConfigReader,
+  ConfigSnapshot,
+  ConfigSource,
+  ConfigValue,
+} from './contract/config.ts';
+export type { Health, LogRecord, Span, Stats } from './contract/debug.ts';
+export { HEADER } from './contract/header.ts';
+export type { LogFields, Logger, LogLevel } from './contract/logger.ts';
+export type { Header, Message } from './contract/message.ts';
+export type { Plugin, PluginKind } from './contract/plugin.ts';
+export type { Profile } from './contract/profile.ts';
+export type {
+  Node,
+  RegisteredEndpoint,
+  RegisterOptions,
+  Registry,
+  RegistryCallOptions,
+  RegistryEvent,
+  ServiceRecord,
+  Value,
+  WatchOptions,
+} from './contract/registry.ts';
+export type {
+  CreateOptions,
+  LogLine,
+  LogOptions,
+  RunningWorkload,
+  Runtime,
+  RuntimeEvent,
+  RuntimeReadOptions,
+  Workload,
+  WorkloadStatus,
+} from './contract/runtime.ts';
+export type { Filter, SelectOptions, Selector, Strategy } from './contract/selector.ts';
+export type { ListOptions, ReadOptions, Store, StoreRecord, StoreScope, WriteOptions } from './contract/store.ts';
+export type { DialOptions, Listener, Socket, Transport } from './contract/transport.ts';

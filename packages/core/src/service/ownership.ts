@@ -1,0 +1,30 @@
+/** Anything that can be closed. */
+interface Closable {
+  close?(): Promise<void>;
+  disconnect?(): Promise<void>;
+}
+
+/**
+ * How many services hold a component. Two services may be given one registry or transport (in tests and in one process
+ * they often are); it is closed when the last of them lets go of it.
+ */
+const holders = new WeakMap<Closable, number>();
+
+/** A service begins to use its components. */
+export function hold(components: readonly Closable[]): void {
+  for (const component of components) holders.set(component, (holders.get(component) ?? 0) + 1);
+}
+
+/** A service has finished with its components: in the order given, those that nobody else holds are closed. */
+export async function release(components: readonly Closable[], failed: (error: unknown) => void): Promise<void> {
+  for (const component of components) {
+    const left = (holders.get(component) ?? 1) - 1;
+    holders.set(component, left);
+    if (left > 0) continue;
+    try {
+      await (component.disconnect?.() ?? component.close?.());
+    } catch (error) {
+      failed(error);
+    }
+  }
+}

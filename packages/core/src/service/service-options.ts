@@ -1,0 +1,93 @@
+import type { Broker } from '../contract/broker.ts';
+import type { Codec } from '../contract/codec.ts';
+import type { Backoff, RetryPolicy } from '../contract/context.ts';
+import type { Logger } from '../contract/logger.ts';
+import type { Middleware } from '../contract/middleware.ts';
+import type { Profile } from '../contract/profile.ts';
+import type { Registry } from '../contract/registry.ts';
+import type { Selector } from '../contract/selector.ts';
+import type { Hook } from '../contract/service.ts';
+import type { Transport } from '../contract/transport.ts';
+
+/** How a service calls others. Every number: `undefined` is the default, `0` is off. */
+export interface ClientSettings {
+  /** Around every call, the first one outermost. */
+  readonly middleware?: readonly Middleware[] | undefined;
+  /** What calls use unless they say otherwise. Default `application/json`, as in go-micro. */
+  readonly contentType?: string | undefined;
+  /** How long a call may take, in milliseconds, all attempts included. Default 5,000. */
+  readonly timeoutMs?: number | undefined;
+  /** How long a stream may take, in milliseconds. Default 0: no limit. */
+  readonly streamTimeoutMs?: number | undefined;
+  /** How long connecting may take, in milliseconds. Default 5,000. */
+  readonly connectTimeoutMs?: number | undefined;
+  /** How often a failed attempt is repeated. Default 3. */
+  readonly retries?: number | undefined;
+  /** Which failures are repeated. Default `retryUnexecuted`: those that provably did not run the handler. */
+  readonly retry?: RetryPolicy | undefined;
+  /** The pause before another attempt. Default: full jitter, doubling from 20 ms. */
+  readonly backoff?: Backoff | undefined;
+}
+
+/** How a service serves. Every number: `undefined` is the default, `0` is off. */
+export interface ServerSettings {
+  /** Around every handler, the first one outermost. */
+  readonly middleware?: readonly Middleware[] | undefined;
+  /** Where to listen: `host:port`, `:port` or `host:first-last`. Default `:0`, any free port on every interface. */
+  readonly address?: string | undefined;
+  /** The address that others should use, with or without a port. Default: found from what was bound. */
+  readonly advertise?: string | undefined;
+  /** How long a registration lives without being renewed, in milliseconds. Default 90,000. */
+  readonly registerTtlMs?: number | undefined;
+  /** How often it is renewed, in milliseconds. Default 30,000. */
+  readonly registerIntervalMs?: number | undefined;
+  /** Throws, or resolves with false, while the service should not be found. Default: always found. */
+  readonly registerCheck?: (() => unknown) | undefined;
+  /** How long it serves on after it is out of the registry, so that callers learn of it, in milliseconds. Default 100. */
+  readonly settleMs?: number | undefined;
+  /** How long calls, streams and subscribers may take to finish when it stops, in milliseconds. Default 25,000. */
+  readonly drainMs?: number | undefined;
+}
+
+/** Functions that run at moments of a service's life, each list in its order. */
+export interface Hooks {
+  readonly beforeStart?: readonly Hook[] | undefined;
+  readonly afterStart?: readonly Hook[] | undefined;
+  readonly beforeStop?: readonly Hook[] | undefined;
+  /** Every call has finished and nothing new comes in; connections still stand. */
+  readonly afterDrain?: readonly Hook[] | undefined;
+  readonly afterStop?: readonly Hook[] | undefined;
+}
+
+/** What a service is made from; only the name is needed. What it is given it closes when it stops. */
+export interface ServiceOptions {
+  /** What others call it by. */
+  readonly name: string;
+  /** Default `latest`, as in go-micro. */
+  readonly version?: string | undefined;
+  /** Tells this instance from others of the same name. Default: a random UUID. */
+  readonly id?: string | undefined;
+  /** What the registry says about this node. */
+  readonly metadata?: Readonly<Record<string, string>> | undefined;
+  /** Default `mdnsRegistry()`. */
+  readonly registry?: Registry | undefined;
+  /** Default `httpTransport()`. */
+  readonly transport?: Transport | undefined;
+  /** Default: over the registry, remembered, the less busy of two random nodes. */
+  readonly selector?: Selector | undefined;
+  /** Needed to publish and to subscribe. */
+  readonly broker?: Broker | undefined;
+  /** Besides the defaults; one with the same content type takes its place. */
+  readonly codecs?: readonly Codec[] | undefined;
+  /** Default `pinoLogger()`. */
+  readonly logger?: Logger | undefined;
+  /** Started before everything else and stopped after it. Default: none. */
+  readonly profile?: Profile | undefined;
+  readonly client?: ClientSettings | undefined;
+  readonly server?: ServerSettings | undefined;
+  readonly hooks?: Hooks | undefined;
+  /** Ends `run()` when it aborts. */
+  readonly signal?: AbortSignal | undefined;
+  /** Whether `run()` ends with SIGTERM, SIGINT and SIGQUIT. Default true. */
+  readonly handleSignals?: boolean | undefined;
+}
