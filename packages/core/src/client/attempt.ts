@@ -7,6 +7,7 @@ import { CODE } from '../error/code.ts';
 import { MicroError } from '../error/micro-error.ts';
 import { legacyContentType, legacyRoute } from '../rpc/legacy-route.ts';
 import { legacyClientSocket } from '../rpc/legacy-socket.ts';
+import { validate } from '../rpc/validate.ts';
 import { requestExtra, throwIfError } from '../rpc/wire.ts';
 import type { CallContext } from './call-context.ts';
 import { pickNode } from './pick-node.ts';
@@ -118,13 +119,18 @@ export function readReply(message: Message | undefined, ctx: CallContext, parts:
       });
     }
     throwIfError(message);
-    const { codec, endpoint } = ctx.target;
-    const reply = codec.decode(message.body, endpoint.output);
+    const reply = decodeReply(message, ctx);
     markNode(ctx, parts, node);
     return reply;
   } catch (error) {
     throw attemptFailed(error, ctx, parts, node);
   }
+}
+
+/** The value in a message of the server, as the validator of its type makes it where there is one. */
+export function decodeReply(message: Message, { target }: CallContext): unknown {
+  const { codec, endpoint } = target;
+  return validate(endpoint.output, codec.decode(message.body, endpoint.output));
 }
 
 /** The door for what comes from below: marks the node and makes a `MicroError` that says where the time went. */

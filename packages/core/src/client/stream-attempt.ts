@@ -10,6 +10,7 @@ import {
   attemptFailed,
   beginAttempt,
   cancelBySignal,
+  decodeReply,
   dial,
   extraOf,
   headerOf,
@@ -45,7 +46,6 @@ export async function* attemptReplyStream(
 ): AsyncGenerator<unknown, void, undefined> {
   const node = await beginAttempt(ctx, parts);
   const stream = openStream(request, ctx, parts, node);
-  const { codec, endpoint } = ctx.target;
   let failure: unknown;
   try {
     for (;;) {
@@ -54,7 +54,7 @@ export async function* attemptReplyStream(
       if (message === undefined) break;
       throwIfError(message);
       began();
-      yield codec.decode(message.body, endpoint.output);
+      yield decodeReply(message, ctx);
     }
   } catch (error) {
     failure = attemptFailed(error, ctx, parts, node);

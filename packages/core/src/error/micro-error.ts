@@ -29,6 +29,8 @@ export class MicroError extends Error {
   /** The handler provably did not run, so the call may be repeated. It does not travel. */
   readonly unexecuted: boolean;
 
+  override readonly name = 'MicroError';
+
   constructor(init: MicroErrorInit) {
     super(init.detail, init.cause === undefined ? undefined : { cause: init.cause });
     this.id = init.id ?? '';
@@ -38,6 +40,11 @@ export class MicroError extends Error {
     this.unexecuted = init.unexecuted ?? false;
   }
 
+  /** What `instanceof` looks for: a symbol that two copies of core have in common. */
+  get [BRAND](): true {
+    return true;
+  }
+
   static override [Symbol.hasInstance](value: unknown): boolean {
     return typeof value === 'object' && value !== null && BRAND in value;
   }
@@ -45,7 +52,7 @@ export class MicroError extends Error {
   /** Any thrown thing as a `MicroError`: one as it is, anything else as a 500 with the thing as its cause. */
   static from(value: unknown, init: Partial<MicroErrorInit> = {}): MicroError {
     if (value instanceof MicroError) return value;
-    const detail = value instanceof Error ? value.message : String(value);
+    const detail = value instanceof Error ? value.message : textOf(value);
     return new MicroError({ detail, cause: value, ...init });
   }
 
@@ -60,5 +67,11 @@ export class MicroError extends Error {
   }
 }
 
-Object.defineProperty(MicroError.prototype, BRAND, { value: true });
-Object.defineProperty(MicroError.prototype, 'name', { value: 'MicroError', configurable: true, writable: true });
+/** Whatever can be thrown has some text, even an object that cannot be made into a string. */
+function textOf(value: unknown): string {
+  try {
+    return String(value);
+  } catch {
+    return Object.prototype.toString.call(value);
+  }
+}
