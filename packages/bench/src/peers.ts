@@ -15,6 +15,8 @@ export const BASELINE = 'raw-net';
 /** All peers, in the order they are shown. */
 export const PEERS: ReadonlyMap<string, PeerEntry> = new Map<string, PeerEntry>([
   [BASELINE, { load: async () => (await import('./peers/raw-net.ts')).rawNet, packages: [], warmUpMs: 1_000 }],
+  ['micro', { load: async () => (await import('./peers/micro.ts')).micro, packages: [], warmUpMs: 3_000 }],
+  ['micro-http1', { load: async () => (await import('./peers/micro.ts')).microHttp1, packages: [], warmUpMs: 3_000 }],
   [
     'raw-net-early',
     { load: async () => (await import('./peers/raw-net-early.ts')).rawNetEarly, packages: [], warmUpMs: 1_000 },
