@@ -30,7 +30,8 @@ export function createService(options: ServiceOptions): Service {
   const logger = (options.logger ?? pinoLogger()).fields({ service: name });
   const registry = options.registry ?? mdnsRegistry({ logger });
   const transport = options.transport ?? httpTransport();
-  const selector = options.selector ?? registrySelector({ registry: cachedRegistry(registry, { logger }) });
+  const known = cachedRegistry(registry, { logger });
+  const selector = options.selector ?? registrySelector({ registry: known });
   const codecs = codecTable([
     jsonCodec(),
     protobufCodec(),
@@ -57,7 +58,7 @@ export function createService(options: ServiceOptions): Service {
   });
 
   // In the order in which they are closed: what uses another one goes first.
-  const components = [selector, transport, ...(broker === undefined ? [] : [broker]), registry];
+  const components = [selector, known, transport, ...(broker === undefined ? [] : [broker]), registry];
   let held = true;
   let profiling = false;
   hold(components);
