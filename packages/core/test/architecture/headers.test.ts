@@ -6,7 +6,8 @@ const names: ReadonlySet<string> = new Set(Object.values(HEADER));
 
 test('the names of header fields stand in contract/header.ts and nowhere else', () => {
   const strays = sourceFiles()
-    .filter(({ path }) => path !== 'contract/header.ts')
+    // Conformance cases judge; one that took the names from the table would agree with a table that is wrong.
+    .filter(({ path }) => path !== 'contract/header.ts' && !path.startsWith('conformance/'))
     .flatMap((file) => strayNames(file).map((name) => `${file.path} writes '${name}'`));
   expect(strays).toEqual([]);
 });
