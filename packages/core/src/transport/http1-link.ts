@@ -87,8 +87,8 @@ export class Call implements Carrier {
     this.link?.sendEnd(exchange);
   }
 
-  abandon(exchange: Exchange): void {
-    this.writeEnd(exchange);
+  abandon(): void {
+    // That the connection ends without the end of the exchange is what tells the server.
   }
 
   taken(_exchange: Exchange, cost: number): void {

@@ -1,6 +1,7 @@
 import type { Socket as NetSocket } from 'node:net';
 import { END_OF_STREAM, HEADER, OLD_PREFIX } from '../contract/header.ts';
 import type { Header, Message } from '../contract/message.ts';
+import { CODE } from '../error/code.ts';
 import { MicroError } from '../error/micro-error.ts';
 import { fieldValue, type RenderFields, writeMessage } from './http1-fields.ts';
 
@@ -32,6 +33,8 @@ const PHRASES: Readonly<Record<number, string>> = {
   404: 'Not Found',
   405: 'Method Not Allowed',
   408: 'Request Timeout',
+  500: 'Internal Server Error',
+  503: 'Service Unavailable',
   413: 'Request Entity Too Large',
   431: 'Request Header Fields Too Large',
   501: 'Not Implemented',
@@ -107,6 +110,12 @@ export function writePlainAnswer(socket: NetSocket, request: Http1Request, last:
   } else {
     writeText(socket, 405, 'calls are made with POST', request, last, 'Allow: POST\r\n');
   }
+}
+
+/** Says that a request will not be answered, and why. */
+export function writeGivenUp(socket: NetSocket, request: Http1Request, reason: MicroError, last: boolean): void {
+  const status = reason.code === CODE.unavailable ? 503 : 500;
+  writeText(socket, status, reason.detail, request, last, idLines(request.id));
 }
 
 /** Says why the connection ends. */

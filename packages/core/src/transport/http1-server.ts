@@ -15,6 +15,7 @@ import {
   idLines,
   isCall,
   isPlain,
+  writeGivenUp,
   writePlainAnswer,
   writeRefusal,
   writeReply,
@@ -72,6 +73,8 @@ interface Call {
 const MOST_ENDED = 128;
 /** How long a connection that is being closed may take to hand over its last bytes. */
 const LINGER_MS = 1_000;
+/** How long a handler may go on with what arrived of a stream that its client has ended, and left. */
+const LEFT_ALONE_MS = 30_000;
 
 /**
  * Serves a connection on which somebody speaks go-micro's HTTP/1.1, or just HTTP/1.1. A message with `Micro-Id` is
@@ -100,6 +103,7 @@ export function serveHttp1(socket: NetSocket, options: Http1ServerOptions): Http
   let told = false;
   let paused = false;
   let linger: NodeJS.Timeout | undefined;
+  let leftAlone: NodeJS.Timeout | undefined;
 
   const carrier: Carrier = {
     local,
@@ -124,8 +128,11 @@ export function serveHttp1(socket: NetSocket, options: Http1ServerOptions): Http
     abandon(exchange, reason) {
       const call = calls.get(exchange.id);
       if (call === undefined || call.answered || gone || ending) return;
-      if (exchange.stream) writeToStream(call, errorMessage(reason), true);
-      else answer(call, errorMessage(reason));
+      // No answer, not even an error: go-micro's clients take any other status than 200 for the end of the exchange.
+      call.answered = true;
+      const last = isPlain(call.request) && isLast(call.request);
+      writeGivenUp(socket, call.request, MicroError.from(reason), last);
+      if (last) endSoon();
     },
     taken(exchange, cost) {
       const call = calls.get(exchange.id);
@@ -309,12 +316,17 @@ export function serveHttp1(socket: NetSocket, options: Http1ServerOptions): Http
   const lost = (reason: string): MicroError =>
     new MicroError({ id: 'go.micro.server', code: CODE.unavailable, detail: `connection lost: ${remote}: ${reason}` });
 
-  const failAll = (reason: string): void => {
+  const failAll = (reason: string, stopped = false): void => {
     for (const call of [...calls.values()]) {
-      // A Go client closes a stream by ending it and then the connection: its handler takes what has arrived, and learns
-      // that nobody is there when it sends. What is answered is as good as over.
-      if (call.endedByPeer) call.exchange.resume();
-      else if (!call.answered) call.exchange.fail(lost(reason));
+      if (call.answered) continue;
+      if (call.endedByPeer && !stopped) {
+        // A Go client closes a stream by ending it and then the connection: its handler takes what has arrived, and
+        // learns that nobody is there when it sends, or after a while.
+        call.exchange.resume();
+        leftAlone ??= setTimeout(() => failAll(reason, true), LEFT_ALONE_MS).unref();
+      } else {
+        call.exchange.fail(lost(reason));
+      }
     }
   };
 
@@ -356,6 +368,7 @@ export function serveHttp1(socket: NetSocket, options: Http1ServerOptions): Http
   const tellClosed = (): void => {
     if (told || calls.size > 0) return;
     told = true;
+    clearTimeout(leftAlone);
     options.closed();
   };
 
@@ -370,7 +383,8 @@ export function serveHttp1(socket: NetSocket, options: Http1ServerOptions): Http
     end('the connection was closed');
     clearTimeout(linger);
   });
-  read(options.first);
+  // Not now: whoever serves the connection may have to say first that it drains.
+  process.nextTick(read, options.first);
 
   return {
     get open() {
