@@ -1,5 +1,5 @@
 import { isIPv4 } from 'node:net';
-import { type Answer, AUTHORITATIVE_ANSWER, decode, encode } from 'dns-packet';
+import { type Answer, AUTHORITATIVE_ANSWER, decode, encode, encodingLength, type Question } from 'dns-packet';
 
 /** How long others may believe a record, in seconds: go-micro's. */
 export const RECORD_TTL_S = 120;
@@ -81,6 +81,16 @@ export function answerPacket(query: MdnsQuery, answers: readonly Answer[]): Buff
   header.writeUInt16BE(query.questions.length, 4);
   // Nothing in the answers refers to a place in the packet, so the questions can be put before them.
   return Buffer.concat([header, query.section, packet.subarray(HEADER)]);
+}
+
+/** How long the answer about an instance is, the longest packet there is about it. */
+export function answerLength(instance: MdnsInstance): number {
+  const questions: Question[] = [{ type: 'PTR', name: instance.parent, class: 'IN' }];
+  return encodingLength({
+    type: 'response',
+    questions,
+    answers: [pointerRecord(instance), ...instanceRecords(instance)],
+  });
 }
 
 /** The record that leads from the parent to the instance. */

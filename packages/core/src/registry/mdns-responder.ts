@@ -8,7 +8,7 @@ import type { FoundNode } from './mdns-instance.ts';
 import { checkName, type MdnsNames } from './mdns-name.ts';
 import {
   addressRecord,
-  announcementPacket,
+  answerLength,
   answerPacket,
   hostPort,
   instanceRecords,
@@ -16,7 +16,6 @@ import {
   type MdnsQuery,
   type MdnsQuestion,
   pointerRecord,
-  questionPacket,
   RECORD_TTL_S,
   serviceRecord,
   textRecord,
@@ -156,8 +155,7 @@ export function mdnsResponder({ names, host, tell }: MdnsResponderOptions): Mdns
       const text = encodeText({ service, version, endpoints, metadata });
       const ttl = ttlMs === 0 ? RECORD_TTL_S : Math.min(RECORD_TTL_S, Math.ceil(ttlMs / 1_000));
       const instance: MdnsInstance = { parent: names.service(service), name, host, ip, port, text, ttl };
-      // Of an answer, which is the longest packet about a node.
-      const size = questionPacket(instance.parent).length + announcementLength(instance);
+      const size = answerLength(instance);
       if (size > MAX_PACKET) {
         const detail = `the node '${id}' of ${service} needs ${size} bytes and a datagram holds ${MAX_PACKET}`;
         throw registryError(CODE.tooLarge, `${detail}; register fewer endpoints or less metadata`);
@@ -230,11 +228,6 @@ function recordsOf(instance: MdnsInstance, type: string): readonly Answer[] {
   if (type === 'TXT') return [textRecord(instance)];
   const address = addressRecord(instance);
   return address.type === type ? [address] : [];
-}
-
-function announcementLength(instance: MdnsInstance): number {
-  // What stands in an answer besides: the PTR record, whose names are the instance's and its parent's.
-  return announcementPacket(instance).length + instance.parent.length + instance.name.length + 14;
 }
 
 function sameInstance(a: MdnsInstance, b: MdnsInstance): boolean {
