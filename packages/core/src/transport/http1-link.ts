@@ -343,7 +343,7 @@ export class Link implements Http1Sink {
       return;
     }
     const why = this.#failure?.message ?? 'the peer closed it';
-    if (!call.begun || this.#wasStale()) {
+    if (!call.begun || !this.#connected || this.#wasStale()) {
       const detail = `connection to ${this.address} lost: ${why}; nothing of the call was executed`;
       this.drop(this.#error(CODE.unavailable, detail, true));
       return;

@@ -26,7 +26,7 @@ export function createConnectionWatch(socket: NetSocket, parser: Http1Parser, li
   let inHead = false;
   let bytesRead = 0;
   let readAt = 0;
-  let flushed = 0;
+  let flushed = -1;
   let flushedAt = 0;
 
   const stalled = (time: number, reading: boolean): boolean => {
@@ -46,7 +46,7 @@ export function createConnectionWatch(socket: NetSocket, parser: Http1Parser, li
 
   const unread = (time: number): boolean => {
     const length = socket.writableLength;
-    const flushedNow = length === 0 ? 0 : socket.bytesWritten - length;
+    const flushedNow = length === 0 ? -1 : socket.bytesWritten - length;
     if (length > 0 && flushedNow === flushed) return time - flushedAt > limits.stallTimeoutMs + length / SLOWEST_READER;
     flushed = flushedNow;
     flushedAt = time;
