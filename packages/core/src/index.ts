@@ -25,7 +25,7 @@ export type { ClientSettings, Hooks, ServerSettings, ServiceOptions } from './se
 export { type HttpTransportOptions, httpTransport } from './transport/http-transport.ts';
 export type { TransportLimits } from './transport/limits.ts';
 export { type MemoryTransportOptions, memoryTransport } from './transport/memory-transport.ts';
-export type { TlsOptions } from './transport/tls.ts';
+export type { TlsOptions } from './util/tls.ts';
 
 // For those who write plugins ------------------------------------------------------------------------------------
 

@@ -2,8 +2,8 @@ import { connect as connectPlain, isIP, type Socket as NetSocket } from 'node:ne
 import { connect as connectTls } from 'node:tls';
 import { CODE } from '../error/code.ts';
 import { MicroError } from '../error/micro-error.ts';
-import { parseAddress } from './address.ts';
-import type { Certificates, TlsOptions } from './tls.ts';
+import { parseAddress } from '../util/address.ts';
+import type { Certificates, TlsOptions } from '../util/tls.ts';
 
 /** How to make a connection. */
 export interface ConnectOptions {

@@ -1,10 +1,12 @@
-import { type AddressInfo, createServer, type Server as NetServer, type Socket as NetSocket } from 'node:net';
+import { createServer, type Socket as NetSocket } from 'node:net';
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:tls';
 import type { DialOptions, Listener, Socket, Transport } from '../contract/transport.ts';
 import { CODE } from '../error/code.ts';
 import { MicroError } from '../error/micro-error.ts';
+import { formatAddress } from '../util/address.ts';
+import { bind } from '../util/bind.ts';
 import { now } from '../util/clock.ts';
-import { formatAddress, parseAddress } from './address.ts';
+import { type Certificates, loadCertificates, refreshCertificates, type TlsOptions } from '../util/tls.ts';
 import { connect } from './connect.ts';
 import { PREFACE } from './frame.ts';
 import { createFrameClient } from './frame-client.ts';
@@ -12,7 +14,6 @@ import { FrameConnection } from './frame-connection.ts';
 import { createHttp1Client } from './http1-client.ts';
 import { serveHttp1 } from './http1-server.ts';
 import { type Limits, limitsFrom, type TransportLimits } from './limits.ts';
-import { type Certificates, loadCertificates, refreshCertificates, type TlsOptions } from './tls.ts';
 
 /** What the http transport may be told. Every number: `undefined` is the default, `0` is off. */
 export interface HttpTransportOptions extends TransportLimits {
@@ -106,7 +107,6 @@ async function listen(
   tls: TlsOptions | undefined,
   certificates: Certificates | undefined,
 ): Promise<Listener> {
-  const wanted = parseAddress(address);
   const connections = new Set<Connection>();
   let draining = false;
 
@@ -124,7 +124,7 @@ async function listen(
     tls === undefined || certificates === undefined
       ? createServer({ noDelay: true }, take)
       : tlsServer(tls, certificates, take);
-  const bound = await bind(server, wanted, address);
+  const bound = await bind(server, address);
   const ticking = setInterval(() => {
     const time = now();
     for (const connection of [...connections]) connection.tick?.(time);
@@ -165,37 +165,6 @@ function tlsServer(tls: TlsOptions, certificates: Certificates, take: (socket: N
   // A handshake that fails is the peer's trouble; without a listener it would be ours.
   server.on('tlsClientError', () => {});
   return server;
-}
-
-/** Binds the first free port of the range. */
-async function bind(
-  server: NetServer,
-  wanted: { host: string; first: number; last: number },
-  address: string,
-): Promise<AddressInfo> {
-  for (let port = wanted.first; ; port++) {
-    try {
-      await new Promise<void>((resolve, reject) => {
-        server.once('error', reject);
-        server.listen({ port, ...(wanted.host === '' ? {} : { host: wanted.host }) }, () => {
-          server.off('error', reject);
-          resolve();
-        });
-      });
-      const bound = server.address();
-      if (bound === null || typeof bound === 'string') throw new Error('no address was bound');
-      return bound;
-    } catch (error) {
-      if (port < wanted.last) continue;
-      const reason = error instanceof Error ? error.message : String(error);
-      throw new MicroError({
-        id: 'go.micro.server',
-        code: CODE.conflict,
-        detail: `cannot listen at ${address}: ${reason}`,
-        cause: error,
-      });
-    }
-  }
 }
 
 interface SniffOptions {

@@ -2,8 +2,8 @@ import type { Message } from '../contract/message.ts';
 import type { DialOptions, Listener, Socket, Transport } from '../contract/transport.ts';
 import { CODE } from '../error/code.ts';
 import { MicroError } from '../error/micro-error.ts';
+import { formatAddress, parseAddress } from '../util/address.ts';
 import { createDeadlineTimer } from '../util/deadline-timer.ts';
-import { formatAddress, parseAddress } from './address.ts';
 import { type Carrier, Exchange, STREAM_WINDOW } from './exchange.ts';
 
 /** What the memory transport may be told. */

@@ -1,7 +1,7 @@
 import { readFileSync, statSync } from 'node:fs';
 import type { SecureContextOptions, Server as TlsServer } from 'node:tls';
 
-/** TLS of a transport. Text given as it is stays; files are read again when they change. */
+/** TLS of what listens and what dials: a transport, a broker. Text given as it is stays; files are read again when they change. */
 export interface TlsOptions {
   /** PEM text of the certificate chain. */
   readonly cert?: string | Buffer | undefined;

@@ -1,0 +1,35 @@
+import type { AddressInfo, Server } from 'node:net';
+import { CODE } from '../error/code.ts';
+import { MicroError } from '../error/micro-error.ts';
+import { parseAddress } from './address.ts';
+
+/**
+ * Lets a server listen at `host:port`, `:port` or the first free port of `host:first-last`; resolves with what was bound.
+ * Throws 400 for what is no address and 409, naming the address, when it cannot be had.
+ */
+export async function bind(server: Server, address: string): Promise<AddressInfo> {
+  const { host, first, last } = parseAddress(address);
+  for (let port = first; ; port++) {
+    try {
+      await new Promise<void>((resolve, reject) => {
+        server.once('error', reject);
+        server.listen({ port, ...(host === '' ? {} : { host }) }, () => {
+          server.off('error', reject);
+          resolve();
+        });
+      });
+      const bound = server.address();
+      if (bound === null || typeof bound === 'string') throw new Error('no address was bound');
+      return bound;
+    } catch (error) {
+      if (port < last) continue;
+      const reason = error instanceof Error ? error.message : String(error);
+      throw new MicroError({
+        id: 'go.micro.server',
+        code: CODE.conflict,
+        detail: `cannot listen at ${address}: ${reason}`,
+        cause: error,
+      });
+    }
+  }
+}
