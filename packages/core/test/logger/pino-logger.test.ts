@@ -78,11 +78,12 @@ describe('pinoLogger', () => {
     expect(destination.lines()[0]).toMatchObject({ method: 'GET', headers: { a: 'b' }, socket: {}, setHeader: 1 });
   });
 
-  test('any message and any JSON fields come back from a line unchanged', () => {
+  test('any message and any JSON fields come back from a line unchanged, but for what is called __proto__', () => {
     const names = fc.string().filter((name) => !['level', 'time', 'msg', '__proto__'].includes(name));
     const anything = fc.dictionary(
       names.filter((name) => name.toLowerCase() !== 'authorization'),
-      fc.jsonValue(),
+      // The copy that redacting makes of a value has no place for a name of `__proto__`: it drops it.
+      fc.jsonValue().filter((value) => !JSON.stringify(value).includes('"__proto__"')),
     );
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), anything, (message, fields) => {
