@@ -7,6 +7,7 @@ import { now } from '../util/clock.ts';
 import { createDeadlineTimer } from '../util/deadline-timer.ts';
 import { BatchWriter } from './batch-writer.ts';
 import { type Carrier, Exchange, STREAM_WINDOW } from './exchange.ts';
+import { ExchangeTable } from './exchange-table.ts';
 import {
   decodeHeaderBlock,
   encodeHeaderBlock,
@@ -54,7 +55,7 @@ export class FrameConnection implements Carrier, FrameSink {
   readonly #reader: FrameReader;
   readonly #options: FrameConnectionOptions;
   readonly #limits: Limits;
-  readonly #open = new Map<number, Exchange>();
+  readonly #open = new ExchangeTable();
   readonly #deadlines = createDeadlineTimer((time) => this.#expire(time));
 
   readonly #sentHeaders = new Map<Header, number>();
@@ -120,7 +121,7 @@ export class FrameConnection implements Carrier, FrameSink {
   dial(stream: boolean, deadline: number): Exchange {
     const id = ++this.#newest;
     const exchange = new Exchange(this, id, true, stream, deadline, this.#peerWindow);
-    this.#open.set(id, exchange);
+    this.#open.add(exchange);
     if (deadline !== Number.POSITIVE_INFINITY) this.#deadlines.watch(deadline);
     if (!this.#referenced) {
       this.#referenced = true;
@@ -152,7 +153,7 @@ export class FrameConnection implements Carrier, FrameSink {
     this.#socket.destroySoon();
     // A peer that reads nothing more would keep the last bytes, and with them the socket, for ever.
     setTimeout(() => this.#socket.destroy(), FLUSH_WITHIN_MS).unref();
-    for (const exchange of [...this.#open.values()]) exchange.fail(reason);
+    for (const exchange of this.#open.list()) exchange.fail(reason);
     this.#options.closed();
   }
 
@@ -248,7 +249,7 @@ export class FrameConnection implements Carrier, FrameSink {
   }
 
   release(exchange: Exchange): void {
-    this.#open.delete(exchange.id);
+    this.#open.delete(exchange);
     this.#bytesInFlight -= exchange.requestBytes;
   }
 
@@ -379,7 +380,7 @@ export class FrameConnection implements Carrier, FrameSink {
     exchange.started = true;
     exchange.requestBytes = size;
     this.#bytesInFlight += size;
-    this.#open.set(id, exchange);
+    this.#open.add(exchange);
     return exchange;
   }
 
@@ -556,12 +557,12 @@ export class FrameConnection implements Carrier, FrameSink {
   // The life of the connection --------------------------------------------------------------------------------------
 
   #resume(): void {
-    for (const exchange of this.#open.values()) exchange.resume();
+    for (const exchange of this.#open.list()) exchange.resume();
   }
 
   #expire(time: number): number {
     let next = Number.POSITIVE_INFINITY;
-    for (const exchange of this.#open.values()) {
+    for (const exchange of this.#open.list()) {
       if (exchange.deadline <= time) {
         exchange.close(
           new MicroError({
