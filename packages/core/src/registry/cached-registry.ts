@@ -6,6 +6,7 @@ import { reasonOf } from '../util/reason.ts';
 import { copyRecord } from './record.ts';
 import { abortError, registryError } from './registry-error.ts';
 import { type ServiceNodes, serviceNodes } from './service-nodes.ts';
+import { deadline, pause, unlessAborted } from './wait.ts';
 
 /** What a cached registry may take. Every number: `undefined` is the default. */
 export interface CachedRegistryOptions {
@@ -304,50 +305,4 @@ export function cachedRegistry(registry: Registry, options: CachedRegistryOption
 /** Full jitter, doubling from 100 ms to 10 s. */
 function backoff(attempt: number): number {
   return Math.random() * Math.min(RETRY_MAX_MS, RETRY_MIN_MS * 2 ** Math.min(attempt, 20));
-}
-
-/** Runs a lookup with a signal that aborts at its deadline, and stops waiting then, whether the registry does or not. */
-async function deadline<T>(
-  what: string,
-  timeoutMs: number,
-  closing: AbortSignal,
-  run: (signal: AbortSignal) => T | Promise<T>,
-): Promise<T> {
-  const controller = new AbortController();
-  const onClose = (): void => controller.abort(closing.reason);
-  closing.addEventListener('abort', onClose, { once: true });
-  const late = (): void =>
-    controller.abort(registryError(CODE.timeout, `${what} took longer than ${timeoutMs} ms; is it running?`));
-  const timer = timeoutMs === 0 ? undefined : setTimeout(late, timeoutMs);
-  try {
-    return await unlessAborted(Promise.resolve(run(controller.signal)), what, controller.signal);
-  } finally {
-    clearTimeout(timer);
-    closing.removeEventListener('abort', onClose);
-  }
-}
-
-function unlessAborted<T>(promise: Promise<T>, what: string, signal: AbortSignal | undefined): Promise<T> {
-  if (signal === undefined) return promise;
-  return new Promise((resolve, reject) => {
-    const onAbort = (): void => reject(abortError(what, signal.reason));
-    const settle = (): void => signal.removeEventListener('abort', onAbort);
-    signal.addEventListener('abort', onAbort, { once: true });
-    if (signal.aborted) onAbort();
-    promise.then(resolve, reject).finally(settle);
-  });
-}
-
-/** Ends early when the signal aborts. Does not keep the process alive. */
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = (): void => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', done);
-      resolve();
-    };
-    const timer = setTimeout(done, ms);
-    timer.unref();
-    signal.addEventListener('abort', done, { once: true });
-  });
 }
