@@ -86,15 +86,15 @@ function plain(seen: Seen): HandlersOf<typeof Plain> {
       throw new TypeError('asked to');
     },
     async sleep({ ms, tag = 0 }, ctx) {
-      const cancelled = await new Promise<boolean>((resolve) => {
-        const timer = setTimeout(() => resolve(false), ms);
+      await new Promise<void>((resolve, reject) => {
+        const timer = setTimeout(resolve, ms);
         ctx.signal.addEventListener('abort', () => {
           clearTimeout(timer);
           seen.aborted = ctx.signal.reason;
-          resolve(true);
+          reject(ctx.signal.reason);
         });
       });
-      return { tag, cancelled };
+      return { tag, cancelled: false };
     },
     metadata: (_, ctx) => Object.fromEntries(ctx.metadata),
     deadline: (_, ctx) => ({ leftMs: ctx.deadline === undefined ? -1 : Math.round(ctx.timeLeft()) }),
