@@ -89,7 +89,7 @@ export function createHttp1Client(options: Http1ClientOptions): Http1Client {
       }
       const next = nextWaiting(peer);
       if (next !== undefined) {
-        next.start(link);
+        next.start(link, time);
       } else if (peer.idle.length >= poolSize) {
         link.drop();
       } else {
@@ -106,7 +106,7 @@ export function createHttp1Client(options: Http1ClientOptions): Http1Client {
       const at = peer.idle.indexOf(link);
       if (at !== -1) peer.idle.splice(at, 1);
       const next = closed || peer.size >= most ? undefined : nextWaiting(peer);
-      if (next !== undefined) startOnNew(peer, next);
+      if (next !== undefined) startOnNew(peer, next, now());
       else if (peer.size === 0) peers.delete(peer.address);
     },
     watch: (time) => timer.watch(time),
@@ -169,18 +169,17 @@ export function createHttp1Client(options: Http1ClientOptions): Http1Client {
     return peer;
   };
 
-  const takeIdle = (peer: Peer): Link | undefined => {
+  const takeIdle = (peer: Peer, time: number): Link | undefined => {
     for (;;) {
       const link = peer.idle.pop();
       if (link === undefined) return undefined;
-      const time = now();
       if (time - link.born < poolTtlMs && time - link.idleSince < idleMs) return link;
       link.drop();
     }
   };
 
-  const startOnNew = (peer: Peer, call: Call): void => {
-    const link = new Link(peer.address, peer.start, owner, now());
+  const startOnNew = (peer: Peer, call: Call, time: number): void => {
+    const link = new Link(peer.address, peer.start, owner, time);
     links.add(link);
     if (call.exchange.stream) streamLinks.add(link);
     else peer.size++;
@@ -193,7 +192,7 @@ export function createHttp1Client(options: Http1ClientOptions): Http1Client {
       link.drop();
       return;
     }
-    call.start(link);
+    call.start(link, time);
   };
 
   return {
@@ -205,14 +204,15 @@ export function createHttp1Client(options: Http1ClientOptions): Http1Client {
         return call.exchange;
       }
       const peer = peerOf(address);
-      const idle = stream ? undefined : takeIdle(peer);
+      const time = now();
+      const idle = stream ? undefined : takeIdle(peer, time);
       if (idle !== undefined) {
         reused++;
-        call.start(idle);
+        call.start(idle, time);
       } else if (!stream && peer.size >= most) {
         peer.waiting.push(call);
       } else {
-        startOnNew(peer, call);
+        startOnNew(peer, call, time);
       }
       if (deadline !== undefined) timer.watch(deadline);
       return call.exchange;

@@ -50,15 +50,24 @@ const KINDS: ReadonlyMap<string, Kind> = new Map<string, Kind>([
 
 /** One line of a head, as it stood there and as it was understood. */
 interface Line {
-  /** With its CRLF: a later head that has the same text in the same place needs no reading. */
   readonly text: string;
-  /** With its colon. */
+  /** The name as it stood there, with its colon. */
   readonly prefix: string;
   readonly name: string;
-  readonly value: string;
+  value: string;
   readonly kind: Kind;
-  /** The value of `Content-Length`; -1 in any other line. */
-  readonly length: number;
+  /** It is known to change from one head to the next. */
+  readonly changes: boolean;
+}
+
+/** Lines that have not changed lately, up to one that does. */
+interface Run {
+  /** All of them, with their CRLF, and the first line of the head in the first run. */
+  readonly text: string;
+  /** Those among them that mean something to the framing. */
+  readonly framing: readonly Line[];
+  /** The line after them. */
+  readonly next: Line | undefined;
 }
 
 const SPACE = 0x20;
@@ -72,9 +81,8 @@ const REMEMBERED_LINES = 32;
 
 const NOTHING: Header = Object.freeze(Object.create(null));
 
-/** Whether text (latin1, or any) holds something that may not stand in a field's value. */
+const PLAIN = /^[\t\x20-\x7e]*$/;
 const UNPRINTABLE = /[^\t\x20-\x7e\x80-\xff]/;
-const NOT_ASCII = /[\x80-\xff]/;
 const TARGET = /^[\x21-\x7e\x80-\xff]+$/;
 const VERSION = /^HTTP\/([0-9])\.([0-9])$/;
 const STATUS_LINE = /^HTTP\/1\.([0-9]) ([0-9]{3})(?: (.*))?$/;
@@ -82,15 +90,16 @@ const DIGITS = /^[0-9]{1,15}$/;
 
 /**
  * Reads the heads of one connection, one after the other; what a head said stands in its fields until the next one.
- * Nearly all lines of a connection's heads are those of the head before it, in the same place, so a line is compared with
- * its predecessor before it is read; and a head whose fields are all the same gives the very same header object, by which
- * whoever reads messages may recognise what it has read before. A private class: it is on the path of every call.
+ * Nearly everything in a connection's heads stands in the head before, in the same place, so what is known not to change
+ * is compared and not read; and a head whose fields are all the same gives the very same header object, by which whoever
+ * reads messages may recognise what it has read before. A private class: it is on the path of every call.
  */
 export class Http1Head {
   readonly #role: Http1Role;
   readonly #maxFields: number;
-  #firstLine = '';
+  /** The head before, where it is remembered: all its lines, and the same lines as runs. */
   #lines: Line[] = [];
+  #runs: Run[] = [];
   #header: Header | undefined;
 
   /** Of a request. */
@@ -126,17 +135,13 @@ export class Http1Head {
     this.#maxFields = maxFields;
   }
 
-  /** Reads a whole head: latin1 text with the CRLF of its last line and without the empty line after it. */
-  read(text: string): Refusal | undefined {
-    let at = this.#firstLine.length;
-    if (at === 0 || !text.startsWith(this.#firstLine)) {
-      const end = text.indexOf('\r\n');
-      const refusal = this.readFirst(text.slice(0, end));
-      if (refusal !== undefined) return refusal;
-      at = end + 2;
-      this.#firstLine = at <= REMEMBERED_CHARS ? text.slice(0, at) : '';
-    }
-    return this.#readFields(text, at);
+  /**
+   * Reads a whole head. `text` is latin1 and may go on behind the head; `end` is where the CRLF of the last line ends,
+   * without the empty line after it.
+   */
+  read(text: string, end: number): Refusal | undefined {
+    if (this.#runs.length > 0 && this.#readRuns(text, end)) return this.#checkFraming();
+    return this.#readLines(text, end);
   }
 
   /** Reads the first line, without its CRLF. */
@@ -171,7 +176,7 @@ export class Http1Head {
     return undefined;
   }
 
-  #readFields(text: string, from: number): Refusal | undefined {
+  #reset(): void {
     this.id = undefined;
     this.stream = undefined;
     this.oldStream = false;
@@ -180,88 +185,117 @@ export class Http1Head {
     this.expectsContinue = false;
     this.length = -1;
     this.chunked = false;
-
-    const lines = this.#lines;
-    let count = 0;
-    let at = from;
-    let same = this.#header !== undefined;
-    while (at < text.length) {
-      if (count >= this.#maxFields) {
-        return this.#refuse(431, `the message has more than ${this.#maxFields} header fields`);
-      }
-      let line = lines[count];
-      if (line === undefined || !text.startsWith(line.text, at)) {
-        const read = readLine(text, at, line);
-        if ('why' in read) return this.#refuse(read.status, read.why);
-        if (read.kind === KIND.plain || line === undefined || line.kind === KIND.plain) same = false;
-        lines[count] = read;
-        line = read;
-      }
-      if (line.kind !== KIND.plain) {
-        const refusal = this.#apply(line);
-        if (refusal !== undefined) return this.#refuse(refusal.status, refusal.why);
-      }
-      at += line.text.length;
-      count++;
-    }
-    if (this.chunked && this.length !== -1) {
-      return this.#refuse(400, 'the message has both Content-Length and Transfer-Encoding');
-    }
-    if (this.chunked && this.old) return this.#refuse(400, 'HTTP/1.0 has no Transfer-Encoding');
-    if (count < lines.length) {
-      same = false;
-      lines.length = count;
-    }
-    this.header = same && this.#header !== undefined ? this.#header : headerOf(lines);
-    if (text.length > REMEMBERED_CHARS || count > REMEMBERED_LINES) this.#forget();
-    else this.#header = this.header;
-    return undefined;
   }
 
-  #apply(line: Line): Refusal | undefined {
-    switch (line.kind) {
+  /** Reads a head that differs from the one before only where that is known to change. Whether it is such a head. */
+  #readRuns(text: string, end: number): boolean {
+    this.#reset();
+    let at = 0;
+    let changed = false;
+    for (const { text: known, framing, next } of this.#runs) {
+      // Faster than startsWith(), which compares one character at a time.
+      if (text.slice(at, at + known.length) !== known) return false;
+      at += known.length;
+      for (const line of framing) if (this.#apply(line.kind, line.value) !== undefined) return false;
+      if (next === undefined) continue;
+      if (text.slice(at, at + next.prefix.length) !== next.prefix) return false;
+      const eol = text.indexOf('\r\n', at);
+      const value = valueBetween(text, at + next.prefix.length, eol);
+      if (value === undefined) return false;
+      at = eol + 2;
+      if (next.kind !== KIND.plain) {
+        if (this.#apply(next.kind, value) !== undefined) return false;
+      } else if (value !== next.value) {
+        next.value = value;
+        changed = true;
+      }
+    }
+    if (at !== end) return false;
+    if (changed || this.#header === undefined) this.#header = headerOf(this.#lines);
+    this.header = this.#header;
+    return true;
+  }
+
+  #readLines(given: string, end: number): Refusal | undefined {
+    // What is remembered refers to the text, so that has to be a small one of its own.
+    const remember = end <= REMEMBERED_CHARS;
+    const text = remember ? Buffer.from(given.slice(0, end), 'latin1').toString('latin1') : given;
+    const before = this.#lines;
+    const headerBefore = this.#header;
+    this.#forget();
+    this.#reset();
+    const endOfFirst = text.indexOf('\r\n');
+    const refusal = this.readFirst(text.slice(0, endOfFirst));
+    if (refusal !== undefined) return refusal;
+
+    const lines: Line[] = [];
+    for (let at = endOfFirst + 2; at < end; ) {
+      if (lines.length >= this.#maxFields) {
+        return { status: 431, why: `the message has more than ${this.#maxFields} header fields` };
+      }
+      const line = readLine(text, at, before[lines.length]);
+      if ('why' in line) return line;
+      const refused = this.#apply(line.kind, line.value);
+      if (refused !== undefined) return refused;
+      lines.push(line);
+      at += line.text.length;
+    }
+    const header = headerBefore !== undefined && sameFields(before, lines) ? headerBefore : headerOf(lines);
+    this.header = header;
+    if (remember && lines.length <= REMEMBERED_LINES) {
+      this.#lines = lines;
+      this.#runs = runsOf(text.slice(0, endOfFirst + 2), lines);
+      this.#header = header;
+    }
+    return this.#checkFraming();
+  }
+
+  #checkFraming(): Refusal | undefined {
+    if (!this.chunked) return undefined;
+    if (this.length !== -1) return { status: 400, why: 'the message has both Content-Length and Transfer-Encoding' };
+    return this.old ? { status: 400, why: 'HTTP/1.0 has no Transfer-Encoding' } : undefined;
+  }
+
+  #apply(kind: Kind, value: string): Refusal | undefined {
+    switch (kind) {
       case KIND.id:
-        this.id ??= line.value;
+        this.id ??= value;
         return undefined;
       case KIND.stream:
-        this.stream ??= line.value;
+        this.stream ??= value;
         return undefined;
       case KIND.oldStream:
         this.oldStream = true;
         return undefined;
       case KIND.length:
         if (this.length !== -1) return { status: 400, why: 'the message has more than one Content-Length' };
-        this.length = line.length;
+        if (!DIGITS.test(value)) return { status: 400, why: 'the Content-Length is not a decimal number' };
+        this.length = Number(value);
         return undefined;
       case KIND.encoding:
         if (this.chunked) return { status: 400, why: 'the message has more than one Transfer-Encoding' };
-        if (line.value.toLowerCase() !== 'chunked') {
-          return { status: 501, why: `the transfer encoding ${JSON.stringify(line.value)} is not known here` };
+        if (value.toLowerCase() !== 'chunked') {
+          return { status: 501, why: `the transfer encoding ${JSON.stringify(value)} is not known here` };
         }
         this.chunked = true;
         return undefined;
       case KIND.connection:
-        for (const option of line.value.toLowerCase().split(',')) {
+        for (const option of value.toLowerCase().split(',')) {
           if (option.trim() === 'close') this.close = true;
           else if (option.trim() === 'keep-alive') this.keepAlive = true;
         }
         return undefined;
       case KIND.expect:
-        this.expectsContinue = line.value.toLowerCase() === '100-continue';
+        this.expectsContinue = value.toLowerCase() === '100-continue';
         return undefined;
       default:
         return undefined;
     }
   }
 
-  #refuse(status: number, why: string): Refusal {
-    this.#forget();
-    return { status, why };
-  }
-
   #forget(): void {
-    this.#firstLine = '';
     this.#lines = [];
+    this.#runs = [];
     this.#header = undefined;
   }
 }
@@ -271,39 +305,39 @@ function readLine(text: string, at: number, before: Line | undefined): Line | Re
   const end = text.indexOf('\r\n', at);
   const first = text.charCodeAt(at);
   if (first === SPACE || first === TAB) return { status: 400, why: 'a header field is folded over several lines' };
-  if (before !== undefined && before.name !== '' && text.startsWith(before.prefix, at)) {
-    return lineOf(text, at, end, before.prefix, before.name, before.kind);
-  }
+  let colon = at;
+  let name = '';
+  let kind: Kind = KIND.dropped;
   // Older Go toolchains write the pseudo fields of HTTP/2 (`:path: /`) as lines; they carry nothing.
-  if (first === COLON) return lineOf(text, at, end, ':', '', KIND.dropped);
-  const colon = text.indexOf(':', at);
-  if (colon === -1 || colon > end) return { status: 400, why: 'a header line has no colon' };
-  const rawName = text.slice(at, colon);
-  if (!isHeaderName(rawName)) return { status: 400, why: 'the name of a header field holds a character it may not' };
-  const name = canonicalHeaderName(rawName);
-  return lineOf(text, at, end, text.slice(at, colon + 1), name, KINDS.get(name) ?? KIND.plain);
+  if (first !== COLON) {
+    colon = text.indexOf(':', at);
+    if (colon === -1 || colon > end) return { status: 400, why: 'a header line has no colon' };
+    const raw = text.slice(at, colon);
+    if (!isHeaderName(raw)) return { status: 400, why: 'the name of a header field holds a character it may not' };
+    name = canonicalHeaderName(raw);
+    kind = KINDS.get(name) ?? KIND.plain;
+  }
+  const value = valueBetween(text, colon + 1, end);
+  if (value === undefined) return { status: 400, why: 'a header field holds a control character' };
+  const whole = text.slice(at, end + 2);
+  const changes = name !== '' && before?.name === name && (before.changes || before.text !== whole);
+  return { text: whole, prefix: text.slice(at, colon + 1), name, value, kind, changes };
 }
 
-function lineOf(text: string, at: number, end: number, prefix: string, name: string, kind: Kind): Line | Refusal {
-  let from = at + prefix.length;
+/** A value without the blanks around it; `undefined` when it holds what may not stand in one. */
+function valueBetween(text: string, start: number, end: number): string | undefined {
+  let from = start;
   let to = end;
   // Not trim(): that takes 0xa0 for a blank, which here may be half of a character.
   while (from < to && isBlank(text.charCodeAt(from))) from++;
   while (to > from && isBlank(text.charCodeAt(to - 1))) to--;
-  let value = text.slice(from, to);
-  if (UNPRINTABLE.test(value)) return { status: 400, why: 'a header field holds a control character' };
-  if (NOT_ASCII.test(value)) value = Buffer.from(value, 'latin1').toString('utf8');
-  const length = kind === KIND.length ? lengthOf(value) : -1;
-  if (kind === KIND.length && length === -1) return { status: 400, why: 'the Content-Length is not a decimal number' };
-  return { text: text.slice(at, end + 2), prefix, name, value, kind, length };
+  const value = text.slice(from, to);
+  if (PLAIN.test(value)) return value;
+  return UNPRINTABLE.test(value) ? undefined : Buffer.from(value, 'latin1').toString('utf8');
 }
 
 function isBlank(code: number): boolean {
   return code === SPACE || code === TAB;
-}
-
-function lengthOf(value: string): number {
-  return DIGITS.test(value) ? Number(value) : -1;
 }
 
 /** The fields to hand up; of a repeated one the first counts, as in Go. */
@@ -313,4 +347,32 @@ function headerOf(lines: readonly Line[]): Header {
     if (kind === KIND.plain && header[name] === undefined) header[name] = value;
   }
   return header;
+}
+
+/** Whether two heads have the same fields to hand up, in the same order. */
+function sameFields(before: readonly Line[], after: readonly Line[]): boolean {
+  const one = before.filter((line) => line.kind === KIND.plain);
+  const other = after.filter((line) => line.kind === KIND.plain);
+  return (
+    one.length === other.length &&
+    one.every(({ name, value }, i) => name === other[i]?.name && value === other[i]?.value)
+  );
+}
+
+function runsOf(firstLine: string, lines: readonly Line[]): Run[] {
+  const runs: Run[] = [];
+  let text = firstLine;
+  let framing: Line[] = [];
+  for (const line of lines) {
+    if (line.changes) {
+      runs.push({ text, framing, next: line });
+      text = '';
+      framing = [];
+    } else {
+      text += line.text;
+      if (line.kind !== KIND.plain && line.kind !== KIND.dropped) framing.push(line);
+    }
+  }
+  runs.push({ text, framing, next: undefined });
+  return runs;
 }

@@ -60,9 +60,9 @@ export class Call implements Carrier {
   }
 
   /** Gives the call its connection. */
-  start(link: Link): void {
+  start(link: Link, time: number): void {
     this.link = link;
-    link.take(this);
+    link.take(this, time);
     const unsent = this.#unsent;
     this.#unsent = undefined;
     for (const { message, last } of unsent ?? []) this.write(this.exchange, message, last);
@@ -128,7 +128,7 @@ export class Link implements Http1Sink {
   /** When the rest of a reply has to have moved on; `Infinity` while nothing is missing. */
   stallsAt = Number.POSITIVE_INFINITY;
   #carried = 0;
-  #writtenAt = 0;
+  #takenAt = 0;
   /** Something of the current reply has arrived. */
   #answered = false;
   /** The call is over and the connection may be used again once what arrived with its reply is read. */
@@ -174,8 +174,9 @@ export class Link implements Http1Sink {
     else this.drop(error);
   }
 
-  take(call: Call): void {
+  take(call: Call, time: number): void {
     this.call = call;
+    this.#takenAt = time;
     this.#answered = false;
     this.#carried++;
     if (!this.#referenced) {
@@ -190,8 +191,6 @@ export class Link implements Http1Sink {
     if (exchange.stream) {
       this.#lastMessage = message;
       this.#gather?.();
-    } else if (this.#carried > 1) {
-      this.#writtenAt = now();
     }
     writeMessage(socket, this.#head(exchange, message), message.body);
   }
@@ -357,7 +356,7 @@ export class Link implements Http1Sink {
   #wasStale(): boolean {
     if (this.#carried < 2 || this.#answered) return false;
     const failure: NodeJS.ErrnoException | undefined = this.#failure;
-    return failure?.code === 'ECONNRESET' || failure?.code === 'EPIPE' || now() - this.#writtenAt < STALE_WITHIN_MS;
+    return failure?.code === 'ECONNRESET' || failure?.code === 'EPIPE' || now() - this.#takenAt < STALE_WITHIN_MS;
   }
 
   #statusError(status: number, reason: string, body: Uint8Array): MicroError {

@@ -159,7 +159,7 @@ export class Http1Parser {
       const text = chunk.toString('latin1', at, Math.min(at + USUAL_HEAD, chunk.length));
       const end = text.indexOf('\r\n\r\n');
       if (end !== -1 && end + 4 <= this.#limits.maxHeaderBytes) {
-        this.#headArrived(text.slice(0, end + 2), chunk.length - at - end - 4);
+        this.#headArrived(text, end + 2, chunk.length - at - end - 4);
         return at + end + 4;
       }
     }
@@ -191,7 +191,7 @@ export class Http1Parser {
     const text = arrived.toString('latin1', 0, end + 2);
     this.#partial = NO_BYTES;
     this.#partialSize = 0;
-    this.#headArrived(text, chunk.length - next);
+    this.#headArrived(text, text.length, chunk.length - next);
     return next;
   }
 
@@ -223,11 +223,11 @@ export class Http1Parser {
     return refusal === undefined;
   }
 
-  #headArrived(text: string, following: number): void {
+  #headArrived(text: string, end: number, following: number): void {
     this.#firstLineRead = false;
     this.#blanks = 0;
     const { head } = this;
-    const refusal = head.read(text);
+    const refusal = head.read(text, end);
     if (refusal !== undefined) {
       this.#refuse(refusal.status, refusal.why);
       return;

@@ -149,6 +149,43 @@ test('a field that moves from one place to another is read from its new place', 
   expect(messages[1]).toMatchObject({ header: { A: '1', B: '2', C: '1' }, id: undefined });
 });
 
+test('what a parser remembers of earlier heads never shows in later ones', () => {
+  const line = fc.constantFrom(
+    'A: 1\r\n',
+    'A: 2\r\n',
+    'a: 2\r\n',
+    'B: 1\r\n',
+    'B:  1 \r\n',
+    'Micro-Id: 1\r\n',
+    'Micro-Id: 2\r\n',
+    'Micro-Stream: 1\r\n',
+    'Content-Length: 2\r\n',
+    'Content-Length: 1\r\n',
+    'Transfer-Encoding: chunked\r\n',
+    'Connection: close\r\n',
+    'bad line\r\n',
+  );
+  const head = fc
+    .tuple(fc.constantFrom('POST / HTTP/1.1\r\n', 'GET /a HTTP/1.0\r\n'), fc.array(line, { maxLength: 5 }))
+    .map(([first, lines]) => `${first}${lines.join('')}\r\n`);
+  // What a body may look like, so that a head that is matched too far would show.
+  const body = (text: string): string => {
+    if (text.includes('chunked')) return '0\r\n\r\n';
+    return 'A: 1\r\n'.slice(0, Number(/Content-Length: (\d)/.exec(text)?.[1] ?? 0));
+  };
+  fc.assert(
+    fc.property(fc.array(head, { minLength: 2, maxLength: 12 }), (heads) => {
+      const all = parse(heads.map((text) => Buffer.from(text + body(text))));
+      const alone = heads.map((text) => parse(whole(text + body(text))));
+      const firstRefused = alone.findIndex((seen) => seen.refused !== undefined);
+      const read = firstRefused === -1 ? alone : alone.slice(0, firstRefused);
+      expect(all.messages).toEqual(read.flatMap((seen) => seen.messages));
+      expect(all.refused).toBe(alone[firstRefused]?.refused);
+    }),
+    { numRuns: 1_000 },
+  );
+});
+
 // One message, written in one of the ways it can be written.
 const fieldName = fc.stringMatching(/^[A-Z][a-z]{0,8}(-[A-Z][a-z]{1,5})?x$/);
 const fieldValue = fc.stringMatching(/^[!-~äöü€]{1,12}( [!-~äöü€]{1,5})?$/);
