@@ -1,35 +1,5 @@
-import type { Logger } from '../contract/logger.ts';
-import type { Registry, RegistryCallOptions } from '../contract/registry.ts';
-import { CODE } from '../error/code.ts';
-import { DEFAULT_EVENT_LIMIT } from './event-queue.ts';
-import { type FoundNode, heardOf, MAX_NODES, MAX_NODES_SIZE, nodeOf, recordOf, sameNews } from './mdns-instance.ts';
-import { isMdnsName, mdnsHost, mdnsNames } from './mdns-name.ts';
-import { announcementPacket, type HeardInstance, questionPacket, readQuery, readResponse } from './mdns-packet.ts';
-import { mdnsResponder } from './mdns-responder.ts';
-import { type MdnsSockets, noMulticast, openMdnsSockets } from './mdns-socket.ts';
-import { mdnsWatchers } from './mdns-watcher.ts';
-import { copyRecord } from './record.ts';
-import { abortError, registryError } from './registry-error.ts';
-import { serviceNodes } from './service-nodes.ts';
-
-/** What an mDNS registry may take. */
-export interface MdnsRegistryOptions {
-  /** Registries of one domain see each other. Default `micro`, as go-micro's. */
-  readonly domain?: string | undefined;
-  /** How long a lookup collects answers, in milliseconds; it always takes so long. Default 100, as go-micro's. */
-  readonly timeoutMs?: number | undefined;
-  /** The UDP port. Default 5353; another one keeps a test among itself. */
-  readonly port?: number | undefined;
-  /** The address of the interface to use, or several. Default: every IPv4 interface, loopback too. */
-  readonly interface?: string | readonly string[] | undefined;
-  /** How many events may wait for a watcher; one more fails its watch with a 429. Default 4,096; 0 is no limit. */
-  readonly watchLimit?: number | undefined;
-  /** Told once, as a warning, when multicast turns out not to work. Default: nobody is told. */
-  readonly logger?: Logger | undefined;
-}
-
-const DEFAULT_PORT = 5_353;
-const DEFAULT_TIMEOUT_MS = 100;
+import type { Registry } from '../contract/registry.ts';
+import type { MdnsRegistryOptions } from './mdns-options.ts';
 
 /**
  * A registry without a server: services on one network segment find each other by multicast DNS, on go-micro's wire, so
@@ -45,187 +15,45 @@ const DEFAULT_TIMEOUT_MS = 100;
  * multicast cannot work, naming what can be used instead.
  */
 export function mdnsRegistry(options: MdnsRegistryOptions = {}): Registry {
-  const { domain = 'micro', timeoutMs = DEFAULT_TIMEOUT_MS, port = DEFAULT_PORT, logger, watchLimit } = options;
-  const names = mdnsNames(domain);
-  const interfaces = typeof options.interface === 'string' ? [options.interface] : options.interface;
-  const collectors = new Set<(instances: readonly HeardInstance[]) => void>();
-  let opening: Promise<MdnsSockets> | undefined;
+  let loading: Promise<Registry> | undefined;
   let closed = false;
 
-  const multicast = async (packet: Buffer): Promise<void> => (await open()).multicast(packet);
-
-  const responder = mdnsResponder({
-    names,
-    host: mdnsHost(),
-    tell(instance, ttl) {
-      // Who watches here need not wait for the network.
-      watchers.hear([heardOf(instance, ttl)]);
-      return multicast(announcementPacket(instance, ttl));
-    },
-  });
-  const watchers = mdnsWatchers({
-    names,
-    limit: watchLimit === 0 ? Number.POSITIVE_INFINITY : (watchLimit ?? DEFAULT_EVENT_LIMIT),
-    // A later round asks again; whether it can be asked at all, the watch finds out when it begins.
-    ask: (name) => void multicast(questionPacket(name)).catch(() => undefined),
-  });
-
-  const open = (): Promise<MdnsSockets> => {
-    if (closed) return Promise.reject(closedError());
-    opening ??= openMdnsSockets({
-      port,
-      interfaces,
-      onQuery(packet, from) {
-        const query = readQuery(packet);
-        if (query === undefined) return;
-        for (const answer of responder.answers(query)) sockets?.reply(answer, from);
-      },
-      onResponse(packet) {
-        const instances = readResponse(packet);
-        if (instances.length === 0) return;
-        for (const collect of collectors) collect(instances);
-        watchers.hear(instances);
-      },
-      onDeaf() {
-        logger?.log('warn', noMulticast('what is sent to the multicast group does not come back').message);
-      },
-    }).then(
-      (opened) => {
-        sockets = opened;
-        return opened;
-      },
-      (error: unknown) => {
-        // The network may be there the next time.
-        opening = undefined;
-        throw error;
-      },
-    );
-    return opening;
+  // DNS is loaded when it is first needed: most services that run in production have another registry.
+  const network = (): Promise<Registry> => {
+    loading ??= import('./mdns-network.ts').then(async ({ networkRegistry }) => {
+      const registry = networkRegistry(options);
+      if (closed) await registry.close();
+      return registry;
+    });
+    return loading;
   };
-  let sockets: MdnsSockets | undefined;
-
-  /** Asks a question and hands on what is told until the time is over. */
-  const collect = async (
-    question: string,
-    take: (instance: HeardInstance) => void,
-    what: string,
-    { signal }: RegistryCallOptions,
-  ): Promise<void> => {
-    refuse(what, signal);
-    const collector = (instances: readonly HeardInstance[]): void => instances.forEach(take);
-    collectors.add(collector);
-    try {
-      await multicast(questionPacket(question));
-      await pause(timeoutMs, what, signal);
-    } finally {
-      collectors.delete(collector);
-    }
-    if (closed) throw closedError();
-  };
-
-  const refuse = (what: string, signal: AbortSignal | undefined): void => {
-    if (signal?.aborted) throw abortError(what, signal.reason);
-    if (closing !== undefined) throw closedError();
-  };
-
-  const shut = async (): Promise<void> => {
-    watchers.close();
-    await responder.close();
-    closed = true;
-    await (await opening?.catch(() => undefined))?.close();
-  };
-  let closing: Promise<void> | undefined;
 
   return {
     name: 'mdns',
-
-    async register(record, { ttlMs = 0, signal } = {}) {
-      refuse(`registering ${record.name}`, signal);
-      await responder.register(copyRecord(record), ttlMs);
+    register: async (service, call) => (await network()).register(service, call),
+    deregister: async (service, call) => (await network()).deregister(service, call),
+    getService: async (name, call) => (await network()).getService(name, call),
+    listServices: async (call) => (await network()).listServices(call),
+    watch(call) {
+      // It begins now, whenever its first event is asked for.
+      const events = network().then((registry) => registry.watch(call)[Symbol.asyncIterator]());
+      events.catch(() => {});
+      return { [Symbol.asyncIterator]: () => whenThere(events) };
     },
-
-    async deregister(record, { signal } = {}) {
-      if (signal?.aborted) throw abortError(`deregistering ${record.name}`, signal.reason);
-      // Closing has said goodbye for everything.
-      if (closing === undefined) await responder.deregister(record);
-    },
-
-    async getService(name, call = {}) {
-      // Nobody can have registered under another name, and it could not be asked for.
-      if (!isMdnsName(names.service(name))) return [];
-      const found = new Map<string, { heard: HeardInstance; node: FoundNode }>();
-      const gone = new Set<string>();
-      let size = 0;
-      const take = (heard: HeardInstance): void => {
-        const id = names.nodeOfInstance(heard.name, name);
-        if (id === undefined) return;
-        const known = found.get(id);
-        if (heard.ttl === 0) {
-          found.delete(id);
-          gone.add(id);
-          return;
-        }
-        // Answers come in duplicate, by each interface.
-        if (known === undefined ? found.size >= MAX_NODES : sameNews(known.heard, heard)) return;
-        const node = nodeOf(heard, names);
-        if (node === undefined || node.service !== name || size + node.size > MAX_NODES_SIZE) return;
-        size += node.size;
-        found.set(id, { heard, node });
-        gone.delete(id);
-      };
-      await collect(names.service(name), take, `looking up ${name}`, call);
-
-      // A node that is too busy to answer in time is not gone, as long as somebody here keeps an eye on the service.
-      const nodes = serviceNodes(name);
-      for (const node of watchers.known(name)) if (!gone.has(node.id)) nodes.merge(recordOf(node));
-      for (const { node } of found.values()) nodes.merge(recordOf(node));
-      for (const node of responder.nodes(name)) nodes.merge(recordOf(node));
-      return nodes.records();
-    },
-
-    async listServices(call = {}) {
-      const services = new Set<string>();
-      const take = ({ name, ttl }: HeardInstance): void => {
-        const service = names.serviceOfListed(name);
-        if (service === undefined || ttl === 0 || services.size >= MAX_NODES) return;
-        if (isMdnsName(names.service(service))) services.add(service);
-      };
-      await collect(names.all, take, 'listing services', call);
-      for (const service of responder.services()) services.add(service);
-      return [...services].sort();
-    },
-
-    watch({ service, signal } = {}) {
-      const queue = watchers.watch(service, signal);
-      if (closing !== undefined) queue.fail(closedError());
-      open().catch((error: unknown) =>
-        queue.fail(error instanceof Error ? error : registryError(CODE.internal, String(error))),
-      );
-      return queue.events;
-    },
-
-    close() {
-      closing ??= shut();
-      return closing;
+    async close() {
+      closed = true;
+      await (await loading)?.close();
     },
   };
 }
 
-function closedError(): Error {
-  return registryError(CODE.unavailable, 'the mdns registry is closed; make another one');
-}
-
-function pause(timeoutMs: number, what: string, signal: AbortSignal | undefined): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const onAbort = (): void => {
-      clearTimeout(timer);
-      reject(abortError(what, signal?.reason));
-    };
-    const timer = setTimeout(() => {
-      signal?.removeEventListener('abort', onAbort);
-      resolve();
-    }, timeoutMs);
-    if (signal?.aborted) onAbort();
-    else signal?.addEventListener('abort', onAbort, { once: true });
-  });
+/** An iterator that is not there yet. */
+function whenThere<T>(iterator: Promise<AsyncIterator<T>>): AsyncIterator<T> {
+  return {
+    next: async () => (await iterator).next(),
+    async return() {
+      await (await iterator).return?.();
+      return { done: true, value: undefined };
+    },
+  };
 }

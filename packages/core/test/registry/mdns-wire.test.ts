@@ -6,7 +6,8 @@ import { eventually } from '../../src/conformance/eventually.ts';
 import type { Logger } from '../../src/contract/logger.ts';
 import type { Registry, RegistryEvent, ServiceRecord } from '../../src/contract/registry.ts';
 import { CODE } from '../../src/error/code.ts';
-import { type MdnsRegistryOptions, mdnsRegistry } from '../../src/registry/mdns-registry.ts';
+import type { MdnsRegistryOptions } from '../../src/registry/mdns-options.ts';
+import { mdnsRegistry } from '../../src/registry/mdns-registry.ts';
 import { encodeText } from '../../src/registry/mdns-text.ts';
 
 const GROUP = '224.0.0.251';
