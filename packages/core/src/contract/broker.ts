@@ -20,6 +20,8 @@ export interface BrokerSubscribeOptions {
   readonly queue?: string | undefined;
   /** Acknowledge when the handler has returned. Default true. */
   readonly autoAck?: boolean | undefined;
+  /** How many events may be handled at once. Default 1: one after the other, in their order. */
+  readonly concurrency?: number | undefined;
 }
 
 /** A running subscription, as `subscribe` returns it. */
@@ -39,11 +41,16 @@ export interface Broker {
   readonly name: string;
   /** The address subscribers are reached at, where there is one; `undefined` before `connect`. */
   readonly address: string | undefined;
+  /** Does nothing when it is connected. */
   connect(): Promise<void>;
-  /** Ends every subscription and connection. */
+  /**
+   * Waits for the handlers that run and ends every connection; returns within a deadline. Subscriptions that were not
+   * closed rest, and go on with the next `connect`.
+   */
   disconnect(): Promise<void>;
   /** Resolves when the broker has accepted the message; what that promises is the broker's to document. */
   publish(topic: string, message: BrokerMessage, options?: BrokerCallOptions): Promise<void>;
+  /** Calls the handler with each event. What the handler throws is as good as a `nack`. */
   subscribe(
     topic: string,
     handler: (delivery: Delivery) => unknown,
