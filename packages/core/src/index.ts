@@ -1,5 +1,6 @@
 // For those who write services -----------------------------------------------------------------------------------
 
+export { type MemoryCacheOptions, memoryCache } from './cache/memory-cache.ts';
 export { fullJitter, retryOnError, retryUnexecuted } from './client/retry.ts';
 export type { Client, ClientStream, PublishOptions, UntypedRequest } from './contract/client.ts';
 export type { Backoff, CallOptions, Context, Peer, RetryPolicy } from './contract/context.ts';
@@ -23,6 +24,9 @@ export { type RegistrySelectorOptions, registrySelector } from './selector/regis
 export { leastBusy, random, roundRobin } from './selector/strategies.ts';
 export { createService } from './service/create-service.ts';
 export type { ClientSettings, Hooks, ServerSettings, ServiceOptions } from './service/service-options.ts';
+export { type FileStoreOptions, fileStore } from './store/file-store.ts';
+export { type MemoryStoreOptions, memoryStore } from './store/memory-store.ts';
+export type { StoreLimits } from './store/store-check.ts';
 export { type HttpTransportOptions, httpTransport } from './transport/http-transport.ts';
 export type { TransportLimits } from './transport/limits.ts';
 export { type MemoryTransportOptions, memoryTransport } from './transport/memory-transport.ts';
