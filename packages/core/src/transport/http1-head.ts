@@ -191,7 +191,6 @@ export class Http1Head {
   #readRuns(text: string, end: number): boolean {
     this.#reset();
     let at = 0;
-    let changed = false;
     for (const { text: known, framing, next } of this.#runs) {
       // Faster than startsWith(), which compares one character at a time.
       if (text.slice(at, at + known.length) !== known) return false;
@@ -207,11 +206,11 @@ export class Http1Head {
         if (this.#apply(next.kind, value) !== undefined) return false;
       } else if (value !== next.value) {
         next.value = value;
-        changed = true;
+        this.#header = undefined;
       }
     }
     if (at !== end) return false;
-    if (changed || this.#header === undefined) this.#header = headerOf(this.#lines);
+    this.#header ??= headerOf(this.#lines);
     this.header = this.#header;
     return true;
   }
