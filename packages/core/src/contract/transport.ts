@@ -27,7 +27,7 @@ export interface Socket {
   close(reason?: Error): void;
   /**
    * Calls back once when the exchange is over before both sides have ended: cancelled by the peer, lost with its
-   * connection, or past its deadline. At once if that was already so.
+   * connection, or past its deadline. At once if that was already so. Each listener is called.
    */
   onClose(listener: (reason: Error) => void): void;
 }

@@ -12,6 +12,7 @@ const CONGESTED_ABOVE = 512 * 1024;
  */
 export class BatchWriter {
   readonly #socket: NetSocket;
+  readonly #onCongested: () => void;
   readonly #onDrain: () => void;
   #buffer = Buffer.allocUnsafeSlow(BATCH_BYTES);
   #at = 0;
@@ -22,9 +23,10 @@ export class BatchWriter {
     this.flush();
   };
 
-  /** `onDrain` is called when senders that waited may go on. */
-  constructor(socket: NetSocket, onDrain: () => void) {
+  /** `onCongested` is called when senders should begin to wait, `onDrain` when they may go on. */
+  constructor(socket: NetSocket, onCongested: () => void, onDrain: () => void) {
     this.#socket = socket;
+    this.#onCongested = onCongested;
     this.#onDrain = onDrain;
     socket.on('drain', () => {
       if (!this.#congested || this.#socket.writableLength > CONGESTED_ABOVE / 2) return;
@@ -35,6 +37,11 @@ export class BatchWriter {
 
   get congested(): boolean {
     return this.#congested;
+  }
+
+  /** How many bytes wait here and for the kernel. */
+  get pending(): number {
+    return this.#at + this.#socket.writableLength;
   }
 
   /**
@@ -84,6 +91,8 @@ export class BatchWriter {
   }
 
   #measure(): void {
-    if (this.#socket.writableLength > CONGESTED_ABOVE) this.#congested = true;
+    if (this.#congested || this.#socket.writableLength <= CONGESTED_ABOVE) return;
+    this.#congested = true;
+    this.#onCongested();
   }
 }

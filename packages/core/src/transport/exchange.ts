@@ -27,6 +27,9 @@ export const STREAM_WINDOW = 256 * 1024;
 /** What a message counts besides its body, so that a window of empty messages is limited too. */
 const MESSAGE_COST = 64;
 
+/** A peer that gives more credit than this is counting wrong. */
+const MOST_CREDIT = 0x7fff_ffff;
+
 /** What a message takes of the window. */
 export function costOf(message: Message): number {
   return message.body.length + MESSAGE_COST;
@@ -57,6 +60,8 @@ export class Exchange implements Socket {
   /** The next message; those behind it wait in `#more`. A unary call never needs more than this one place. */
   #next: Message | undefined;
   #more: Message[] | undefined;
+  /** What those in `#more` count. */
+  #waiting = 0;
   #ended = false;
   #remoteEnded = false;
   #over = false;
@@ -117,7 +122,9 @@ export class Exchange implements Socket {
   receive(): Message | undefined | Promise<Message | undefined> {
     const message = this.#next;
     if (message !== undefined) {
-      this.#next = this.#more?.shift();
+      const next = this.#more?.shift();
+      if (next !== undefined) this.#waiting -= costOf(next);
+      this.#next = next;
       if (this.stream && !this.#over) this.#carrier.taken(this, costOf(message));
       return message;
     }
@@ -139,13 +146,21 @@ export class Exchange implements Socket {
   }
 
   onClose(listener: (reason: Error) => void): void {
+    const before = this.#onClose;
     if (this.#failure !== undefined) listener(this.#failure);
-    else if (!this.#over) this.#onClose = listener;
+    else if (this.#over) return;
+    else if (before === undefined) this.#onClose = listener;
+    else {
+      this.#onClose = (reason) => {
+        before(reason);
+        listener(reason);
+      };
+    }
   }
 
-  /** A message arrived. */
-  deliver(message: Message): void {
-    if (this.#over || this.#remoteEnded) return;
+  /** A message arrived. Says false when the sender had no room for it: it holds to no window. */
+  deliver(message: Message): boolean {
+    if (this.#over || this.#remoteEnded) return true;
     const received = this.#received;
     if (received !== undefined) {
       this.#received = undefined;
@@ -155,9 +170,14 @@ export class Exchange implements Socket {
     } else if (this.#next === undefined) {
       this.#next = message;
     } else {
+      // A sender that holds to its window has room left until the message that exceeds it.
+      const hadRoom = this.#waiting <= STREAM_WINDOW;
       this.#more ??= [];
       this.#more.push(message);
+      this.#waiting += costOf(message);
+      return hadRoom;
     }
+    return true;
   }
 
   /** The other side has ended. */
@@ -187,10 +207,11 @@ export class Exchange implements Socket {
     listener?.(reason);
   }
 
-  /** The other side has room for so much more. */
-  grant(credit: number): void {
+  /** The other side has room for so much more. Says false when that makes no sense. */
+  grant(credit: number): boolean {
     this.#credit += credit;
     this.resume();
+    return this.#credit <= MOST_CREDIT;
   }
 
   /** The connection has room again. */

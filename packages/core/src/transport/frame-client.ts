@@ -44,18 +44,15 @@ export function createFrameClient(options: FrameClientOptions): FrameClient {
 
   return {
     dial(address, { stream = false, deadline = Number.POSITIVE_INFINITY, connectTimeoutMs = CONNECT_TIMEOUT_MS }) {
-      let peer = peers.get(address);
-      if (peer === undefined) {
-        peer = { connections: [], turn: 0 };
-        peers.set(address, peer);
-      }
+      const peer = peers.get(address) ?? { connections: [], turn: 0 };
       const { connections } = peer;
       const timeoutMs = connectTimeoutMs === 0 ? Number.POSITIVE_INFINITY : connectTimeoutMs;
-      let connection = connections[connections.length === 1 ? 0 : peer.turn++ % options.connectionsPerPeer];
+      let connection = connections[options.connectionsPerPeer === 1 ? 0 : peer.turn++ % options.connectionsPerPeer];
       if (connection?.usable !== true) {
         connection = connections.find((candidate) => candidate.usable);
         if (connection === undefined || connections.length < options.connectionsPerPeer) {
           connection = open(address, connections, timeoutMs);
+          peers.set(address, peer);
         }
       }
       return connection.dial(stream, deadline);

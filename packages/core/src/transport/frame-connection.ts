@@ -15,6 +15,8 @@ import {
   FLAG,
   FRAME_HEAD,
   KIND,
+  LONGEST_DEFINING_FRAME,
+  LONGEST_DEFINITION,
   MESSAGE_HEAD,
   MOST_REFERENCES,
   NO_REFERENCE,
@@ -29,8 +31,8 @@ import type { Limits } from './limits.ts';
 const PING_AFTER_MS = 5_000;
 /** Silence after the question until the peer is taken for dead. */
 const DEAD_AFTER_MS = 10_000;
-/** How long the last bytes may take to leave when the connection ends. */
-const FLUSH_WITHIN_MS = 1_000;
+/** How long the last bytes may take to leave, and the peer to close its side, when the connection ends. */
+const FLUSH_WITHIN_MS = 4_000;
 /** A tick that comes so late says that this process stood still, not the peer. */
 const LATE_TICK_MS = 3_000;
 
@@ -68,7 +70,8 @@ export class FrameConnection implements Carrier, FrameSink {
   #bytesInFlight = 0;
   #draining = false;
   #ended = false;
-  #endReason: MicroError | undefined;
+  /** Reading waits, since the peer does not take what it asked for. */
+  #paused = false;
   #peerMaxMessage = Number.POSITIVE_INFINITY;
   #peerWindow = STREAM_WINDOW;
 
@@ -82,17 +85,22 @@ export class FrameConnection implements Carrier, FrameSink {
     this.#socket = socket;
     this.#options = options;
     this.#limits = options.limits;
-    this.#writer = new BatchWriter(socket, () => this.#resume());
-    this.#reader = new FrameReader(
-      this,
-      this.#limits.maxMessageBytes + this.#limits.maxHeaderBytes * 2 + MESSAGE_HEAD + 8,
+    this.#writer = new BatchWriter(
+      socket,
+      () => this.#congest(),
+      () => this.#resume(),
     );
+    const longest = this.#limits.maxMessageBytes + this.#limits.maxHeaderBytes * 2 + MESSAGE_HEAD + 8;
+    this.#reader = new FrameReader(this, Math.max(longest, LONGEST_DEFINING_FRAME));
     this.#writer.append(PREFACE);
     this.#writeSettings();
+    // Before anything runs here: a peer whose connection ends without a byte of ours knows that nothing did.
+    if (options.accept !== undefined) this.#writer.flush();
     socket.on('data', (chunk: Buffer) => this.#read(chunk));
-    socket.on('end', () => this.end(this.#lost('the peer closed the connection')));
-    socket.on('error', (error) => this.end(this.#lost(error.message)));
+    socket.on('end', () => this.end(this.#closedBy('the peer closed the connection')));
+    socket.on('error', (error) => this.end(isReset(error) ? this.#closedBy(error.message) : this.#lost(error.message)));
     socket.on('close', () => this.end(this.#lost('the connection was closed')));
+    socket.on('timeout', () => this.#stuck());
   }
 
   get local(): string {
@@ -139,34 +147,38 @@ export class FrameConnection implements Carrier, FrameSink {
   drain(): void {
     if (this.#draining || this.#ended) return;
     this.#draining = true;
-    if (this.#options.accept !== undefined) this.#writeText(KIND.goaway, 0, 0, 'the server is draining');
+    if (this.#options.accept !== undefined) this.#sayGoodbye('the server is draining');
   }
 
   /** Ends the connection; whatever is open fails with the reason. */
   end(reason: MicroError): void {
     if (this.#ended) return;
+    const socket = this.#socket;
+    const accepted = this.#options.accept !== undefined;
+    if (accepted) this.#sayGoodbye(reason.detail);
     this.#ended = true;
-    this.#endReason = reason;
     this.#reader.stop();
     this.#deadlines.close();
     this.#writer.flush();
-    this.#socket.destroySoon();
-    // A peer that reads nothing more would keep the last bytes, and with them the socket, for ever.
-    setTimeout(() => this.#socket.destroy(), FLUSH_WITHIN_MS).unref();
+    socket.setTimeout(0);
+    if (accepted) {
+      // Closing with something unread would reset the connection, and the peer might lose what it was told last. So what
+      // it still sends is read and dropped until it has closed its side.
+      socket.end();
+      socket.resume();
+    } else socket.destroySoon();
+    // A peer that does neither would keep the socket for ever.
+    const timer = setTimeout(() => socket.destroy(), FLUSH_WITHIN_MS).unref();
+    socket.once('close', () => clearTimeout(timer));
     for (const exchange of this.#open.list()) exchange.fail(reason);
     this.#options.closed();
-  }
-
-  /** The connection could not be made: nothing on it was sent. */
-  get failed(): MicroError | undefined {
-    return this.#endReason;
   }
 
   /** Looks after the connection; called about once a second. */
   tick(time: number): void {
     const late = time - this.#tickedAt > LATE_TICK_MS;
     this.#tickedAt = time;
-    if (late || this.#ended || this.#socket.connecting) return;
+    if (late || this.#ended || this.#paused || this.#socket.connecting) return;
     if (this.#reader.partial || this.#prefaceLeft > 0) {
       if (time - this.#readAt > this.#limits.stallTimeoutMs) {
         this.#refuse(`nothing arrived for ${this.#limits.stallTimeoutMs} ms in the middle of a frame`);
@@ -280,18 +292,8 @@ export class FrameConnection implements Carrier, FrameSink {
       this.#refuse(`a frame of ${length} bytes that is no message`);
       return;
     }
-    const error = new MicroError({
-      code: CODE.tooLarge,
-      detail: `message of ${length} bytes: the limit is ${this.#limits.maxMessageBytes}`,
-    });
-    const exchange = this.#open.get(id);
-    if (this.#options.accept === undefined) {
-      exchange?.close(error);
-      return;
-    }
-    if (kind === KIND.open) this.#newest = Math.max(this.#newest, id);
-    this.#writeError(id, error, kind === KIND.open);
-    exchange?.fail(error);
+    const detail = `message of ${length} bytes: the limit is ${this.#limits.maxMessageBytes}`;
+    this.#refuseMessage(kind, id, new MicroError({ code: CODE.tooLarge, detail }));
   }
 
   broken(reason: string): void {
@@ -322,7 +324,6 @@ export class FrameConnection implements Carrier, FrameSink {
       return;
     }
     let at = start + 2;
-    let header: Header | undefined;
     let extra: Header | undefined;
     if (at > end) {
       this.#refuse('a message frame without a header reference');
@@ -333,19 +334,29 @@ export class FrameConnection implements Carrier, FrameSink {
       try {
         if ((flags & FLAG.define) !== 0) at = this.#define(reference, bytes, at, end);
         if ((flags & FLAG.extra) !== 0) {
-          const block = this.#block(bytes, at, end);
-          extra = decodeHeaderBlock(block, this.#limits.maxHeaderFields);
+          const block = blockAt(bytes, at, end);
           at += 4 + block.length;
+          extra = this.#decode(block);
         }
       } catch (error) {
-        this.#refuse(error instanceof Error ? error.message : 'malformed header block');
+        const known = MicroError.from(error);
+        if (known.code === CODE.headerTooLarge) this.#refuseMessage(kind, id, known);
+        else this.#refuse(known.detail);
         return;
       }
     }
-    if (reference === NO_REFERENCE) header = EMPTY_HEADER;
-    else header = this.#receivedHeaders[reference];
+    let header = this.#receivedHeaders[reference];
+    if (reference === NO_REFERENCE) {
+      header = extra ?? EMPTY_HEADER;
+      extra = undefined;
+    }
     if (header === undefined) {
       this.#refuse(`header ${reference} was never defined`);
+      return;
+    }
+    if (header === REFUSED_HEADER) {
+      const detail = `header ${reference} is over the limit of ${this.#limits.maxHeaderBytes} bytes or ${this.#limits.maxHeaderFields} fields`;
+      this.#refuseMessage(kind, id, new MicroError({ code: CODE.headerTooLarge, detail }));
       return;
     }
     if (end - at > this.#limits.maxMessageBytes) {
@@ -358,16 +369,36 @@ export class FrameConnection implements Carrier, FrameSink {
       if (kind === KIND.data && id > this.#newest) this.#refuse(`message for exchange ${id}, which was never opened`);
       return;
     }
-    exchange.deliver(message);
+    if (!exchange.deliver(message)) {
+      this.#refuse(`more was sent on exchange ${id} than there was room for`);
+      return;
+    }
     if ((flags & FLAG.end) !== 0) exchange.deliverEnd();
     if (kind === KIND.open) this.#options.accept?.(exchange);
   }
 
-  #accept(id: number, flags: number, message: Message): Exchange | undefined {
-    if (this.#options.accept === undefined || id <= this.#newest) {
-      this.#refuse(`exchange ${id} cannot be opened: ids grow, and only the side that dialled opens`);
-      return undefined;
+  /** A message is over a limit: its exchange is refused, the connection goes on. */
+  #refuseMessage(kind: number, id: number, error: MicroError): void {
+    const isNew = kind === KIND.open;
+    if (isNew && !this.#mayOpen(id)) return;
+    const exchange = this.#open.get(id);
+    if (this.#options.accept === undefined) {
+      exchange?.close(error);
+      return;
     }
+    if (isNew) this.#newest = id;
+    this.#writeError(id, error, isNew);
+    exchange?.fail(error);
+  }
+
+  #mayOpen(id: number): boolean {
+    if (this.#options.accept !== undefined && id > this.#newest) return true;
+    this.#refuse(`exchange ${id} cannot be opened: ids grow, and only the side that dialled opens`);
+    return false;
+  }
+
+  #accept(id: number, flags: number, message: Message): Exchange | undefined {
+    if (!this.#mayOpen(id)) return undefined;
     this.#newest = id;
     const stream = (flags & FLAG.stream) !== 0;
     const size = stream ? 0 : message.body.length;
@@ -394,6 +425,10 @@ export class FrameConnection implements Carrier, FrameSink {
       const detail = `requests of ${this.#bytesInFlight} bytes are open on this connection, and ${this.#limits.maxInFlightBytes} are the limit`;
       return new MicroError({ code: CODE.tooManyRequests, detail });
     }
+    if (this.#writer.pending > this.#limits.maxInFlightBytes) {
+      const detail = `${this.#writer.pending} bytes wait for this peer to read them, and ${this.#limits.maxInFlightBytes} are the limit`;
+      return new MicroError({ code: CODE.tooManyRequests, detail });
+    }
     return undefined;
   }
 
@@ -418,7 +453,8 @@ export class FrameConnection implements Carrier, FrameSink {
         return;
       case KIND.credit:
         if (end - start < 4) this.#refuse('a credit frame without an amount');
-        else this.#open.get(id)?.grant(bytes.readUInt32BE(start));
+        else if (this.#open.get(id)?.grant(bytes.readUInt32BE(start)) === false)
+          this.#refuse(`more credit for exchange ${id} than a stream can use`);
         return;
       case KIND.ping:
         this.#writePlain(KIND.pong, 0, id);
@@ -426,7 +462,7 @@ export class FrameConnection implements Carrier, FrameSink {
       case KIND.pong:
         return;
       case KIND.goaway:
-        this.#draining = true;
+        this.#leave(id, bytes.toString('utf8', start, Math.min(end, start + 1_024)));
         return;
       default:
         if (kind < FIRST_OPTIONAL_KIND) this.#refuse(`unknown kind of frame ${kind}`);
@@ -453,23 +489,44 @@ export class FrameConnection implements Carrier, FrameSink {
   }
 
   #define(reference: number, bytes: Buffer, at: number, end: number): number {
-    const block = this.#block(bytes, at, end);
+    const block = blockAt(bytes, at, end);
     if (reference !== this.#receivedHeaders.length || reference >= MOST_REFERENCES) {
       throw new MicroError({ code: CODE.badRequest, detail: `header ${reference} is defined out of order` });
     }
-    this.#receivedHeaders.push(Object.freeze(decodeHeaderBlock(block, this.#limits.maxHeaderFields)));
+    if (block.length > LONGEST_DEFINITION) {
+      const detail = `header ${reference} is defined with ${block.length} bytes, ${LONGEST_DEFINITION} are allowed`;
+      throw new MicroError({ code: CODE.badRequest, detail });
+    }
+    let header: Header = REFUSED_HEADER;
+    try {
+      header = Object.freeze(this.#decode(block));
+    } catch (error) {
+      // What our limits refuse has its number all the same: the next one is counted on from it.
+      if (MicroError.from(error).code !== CODE.headerTooLarge) throw error;
+    }
+    this.#receivedHeaders.push(header);
     return at + 4 + block.length;
   }
 
-  #block(bytes: Buffer, at: number, end: number): Buffer {
-    const length = at + 4 <= end ? bytes.readUInt32BE(at) : Number.POSITIVE_INFINITY;
-    if (at + 4 + length > end)
-      throw new MicroError({ code: CODE.badRequest, detail: 'a header block past the end of its frame' });
-    if (length > this.#limits.maxHeaderBytes) {
-      const detail = `header of ${length} bytes: the limit is ${this.#limits.maxHeaderBytes}`;
+  #decode(block: Buffer): Header {
+    if (block.length > this.#limits.maxHeaderBytes) {
+      const detail = `header of ${block.length} bytes: the limit is ${this.#limits.maxHeaderBytes}`;
       throw new MicroError({ code: CODE.headerTooLarge, detail });
     }
-    return bytes.subarray(at + 4, at + 4 + length);
+    return decodeHeaderBlock(block, this.#limits.maxHeaderFields);
+  }
+
+  /** The peer takes nothing after exchange `last` on this connection. What was sent since then did not run. */
+  #leave(last: number, text: string): void {
+    this.#draining = true;
+    if (this.#options.accept !== undefined) return;
+    const reason = new MicroError({
+      id: 'go.micro.client.transport',
+      code: CODE.unavailable,
+      detail: `${this.remote} takes no new calls on this connection: ${text}`,
+      unexecuted: true,
+    });
+    for (const exchange of this.#open.list()) if (exchange.id > last) exchange.fail(reason);
   }
 
   // What is written -------------------------------------------------------------------------------------------------
@@ -477,11 +534,14 @@ export class FrameConnection implements Carrier, FrameSink {
   #writeLong(id: number, kind: number, flags: number, message: Message, known: number | undefined): void {
     let reference = known ?? NO_REFERENCE;
     let definition: Buffer | undefined;
-    let extra = message.extra === undefined ? undefined : encodeHeaderBlock(message.extra);
+    const { maxHeaderBytes, maxHeaderFields } = this.#limits;
+    let extra = message.extra === undefined ? undefined : encodeHeaderBlock(message.extra, maxHeaderFields);
     let allFlags = flags;
     if (known === undefined) {
-      const block = encodeHeaderBlock(message.header);
-      if (this.#sentHeaders.size < MOST_REFERENCES) {
+      const block = encodeHeaderBlock(message.header, maxHeaderFields);
+      const size = MESSAGE_HEAD + 8 + block.length + (extra?.length ?? 0) + message.body.length;
+      const isShort = block.length <= LONGEST_DEFINITION && size <= LONGEST_DEFINING_FRAME;
+      if (isShort && this.#sentHeaders.size < MOST_REFERENCES) {
         reference = this.#sentHeaders.size;
         definition = block;
       } else {
@@ -489,8 +549,8 @@ export class FrameConnection implements Carrier, FrameSink {
       }
     }
     const blocks = (definition?.length ?? 0) + (extra?.length ?? 0);
-    if (blocks > this.#limits.maxHeaderBytes) {
-      const detail = `header of ${blocks} bytes: the limit is ${this.#limits.maxHeaderBytes}`;
+    if (blocks > maxHeaderBytes) {
+      const detail = `header of ${blocks} bytes: the limit is ${maxHeaderBytes}`;
       throw new MicroError({ code: CODE.headerTooLarge, detail, unexecuted: true });
     }
     if (definition !== undefined) {
@@ -556,7 +616,31 @@ export class FrameConnection implements Carrier, FrameSink {
 
   // The life of the connection --------------------------------------------------------------------------------------
 
+  /** The peer takes too little of what was written: it gets no more answers before it has taken some. */
+  #congest(): void {
+    const { stallTimeoutMs } = this.#limits;
+    // Counts from the last byte that left, also in the middle of a long message.
+    if (Number.isFinite(stallTimeoutMs)) this.#socket.setTimeout(stallTimeoutMs);
+    // Only where requests come from. Were both sides to stop reading, neither would ever go on.
+    if (this.#options.accept === undefined) return;
+    this.#paused = true;
+    this.#socket.pause();
+  }
+
+  #stuck(): void {
+    if (this.#ended || this.#socket.connecting || !this.#writer.congested) return;
+    this.end(this.#lost(`the peer took nothing of what was sent to it for ${this.#limits.stallTimeoutMs} ms`));
+    // It would not take the rest either.
+    this.#socket.destroy();
+  }
+
   #resume(): void {
+    this.#socket.setTimeout(0);
+    if (this.#paused && !this.#ended) {
+      this.#paused = false;
+      this.#readAt = now();
+      this.#socket.resume();
+    }
     for (const exchange of this.#open.list()) exchange.resume();
   }
 
@@ -589,8 +673,13 @@ export class FrameConnection implements Carrier, FrameSink {
 
   /** The peer broke the protocol: it is told so, and the connection ends. */
   #refuse(reason: string): void {
-    this.#writeText(KIND.goaway, 0, 0, reason);
+    if (this.#options.accept === undefined) this.#writeText(KIND.goaway, 0, 0, reason);
     this.end(this.#lost(reason));
+  }
+
+  /** Names the newest exchange that was taken up, so that the peer knows which of its own did not run. */
+  #sayGoodbye(reason: string): void {
+    this.#writeText(KIND.goaway, 0, this.#newest, reason);
   }
 
   #lost(reason: string): MicroError {
@@ -600,9 +689,32 @@ export class FrameConnection implements Carrier, FrameSink {
       detail: `connection to ${this.remote} lost before the answer (the call may have been executed): ${reason}`,
     });
   }
+
+  /** The peer ended the connection. A server that begins to work says something first, so one that did not ran nothing. */
+  #closedBy(reason: string): MicroError {
+    if (this.#prefaceLeft < PREFACE.length) return this.#lost(reason);
+    return new MicroError({
+      id: 'go.micro.client.transport',
+      code: CODE.unavailable,
+      detail: `connection to ${this.remote} ended before the peer said anything: ${reason}`,
+      unexecuted: true,
+    });
+  }
 }
 
 const EMPTY_HEADER: Header = Object.freeze(Object.create(null));
+/** Stands for a definition that is over a limit of ours. */
+const REFUSED_HEADER: Header = Object.freeze(Object.create(null));
+
+function isReset(error: Error): boolean {
+  return 'code' in error && (error.code === 'ECONNRESET' || error.code === 'EPIPE');
+}
+
+function blockAt(bytes: Buffer, at: number, end: number): Buffer {
+  const length = at + 4 <= end ? bytes.readUInt32BE(at) : Number.POSITIVE_INFINITY;
+  if (at + 4 + length <= end) return bytes.subarray(at + 4, at + 4 + length);
+  throw new MicroError({ code: CODE.badRequest, detail: 'a header block past the end of its frame' });
+}
 
 function fillHead(buffer: Buffer, at: number, length: number, kind: number, flags: number, id: number): void {
   buffer[at] = length >>> 24;

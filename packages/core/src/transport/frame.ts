@@ -72,10 +72,17 @@ export const NO_REFERENCE = 0xffff;
 /** How many headers a side may define on a connection. Those after that travel as extra fields. */
 export const MOST_REFERENCES = 1_024;
 
-/** Fields as `u8 length, name, u32 length, value` one after the other. */
-export function encodeHeaderBlock(header: Header): Buffer {
+/** The longest header block that is defined; a longer one travels as extra fields, so that nobody has to keep much. */
+export const LONGEST_DEFINITION = 4 * 1024;
+/** The longest frame with a definition in it: one that is skipped because of its length would take its definition along. */
+export const LONGEST_DEFINING_FRAME = 64 * 1024;
+
+/** Fields as `u8 length, name, u32 length, value` one after the other. Throws 431 for more than `maxFields`. */
+export function encodeHeaderBlock(header: Header, maxFields: number): Buffer {
   const parts: Buffer[] = [];
+  let fields = 0;
   for (const name in header) {
+    if (++fields > maxFields) throw tooManyFields(maxFields);
     const nameBytes = Buffer.from(name, 'latin1');
     const valueBytes = Buffer.from(header[name] ?? '', 'utf8');
     if (nameBytes.length === 0 || nameBytes.length > 255) {
@@ -93,7 +100,7 @@ export function encodeHeaderBlock(header: Header): Buffer {
   return Buffer.concat(parts);
 }
 
-/** Reads a header block; throws a `bad request` error when it is none. */
+/** Reads a header block; throws a `bad request` error when it is none and 431 for more than `maxFields`. */
 export function decodeHeaderBlock(block: Buffer, maxFields: number): Header {
   const header: Record<string, string> = Object.create(null);
   let at = 0;
@@ -104,13 +111,16 @@ export function decodeHeaderBlock(block: Buffer, maxFields: number): Header {
     if (nameEnd === at + 1 || valueStart > block.length) throw malformedBlock();
     const valueEnd = valueStart + block.readUInt32BE(nameEnd);
     if (valueEnd > block.length) throw malformedBlock();
-    if (++fields > maxFields) {
-      throw new MicroError({ code: CODE.headerTooLarge, detail: `more than ${maxFields} header fields` });
-    }
+    if (++fields > maxFields) throw tooManyFields(maxFields);
     header[block.toString('latin1', at + 1, nameEnd)] = block.toString('utf8', valueStart, valueEnd);
     at = valueEnd;
   }
   return header;
+}
+
+function tooManyFields(maxFields: number): MicroError {
+  const detail = `more than ${maxFields} header fields, which is the limit`;
+  return new MicroError({ code: CODE.headerTooLarge, detail, unexecuted: true });
 }
 
 function malformedBlock(): MicroError {

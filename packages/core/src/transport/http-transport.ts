@@ -189,7 +189,7 @@ function sniff(socket: NetSocket, options: SniffOptions): Connection {
     socket.off('close', closedEarly);
     const speaker =
       options.useFrames && chunk[0] === PREFACE[0]
-        ? frameServer(socket, remote, chunk, options)
+        ? frameServer(socket, remote, chunk, draining, options)
         : serveHttp1(socket, { ...options, first: chunk, local, remote });
     inner = speaker;
     if (draining) speaker.drain();
@@ -215,9 +215,16 @@ function sniff(socket: NetSocket, options: SniffOptions): Connection {
   };
 }
 
-function frameServer(socket: NetSocket, remote: string, first: Buffer, options: SniffOptions): Connection {
-  const { accept, limits, closed } = options;
+function frameServer(
+  socket: NetSocket,
+  remote: string,
+  first: Buffer,
+  draining: boolean,
+  { accept, limits, closed }: SniffOptions,
+): Connection {
   const connection = new FrameConnection(socket, { limits, peer: remote, accept, closed });
+  // Before the first calls are read, so that they are refused.
+  if (draining) connection.drain();
   connection.readFirst(first);
   return {
     drain: () => connection.drain(),
