@@ -88,13 +88,16 @@ function legacy(socket: Socket, { target }: CallContext): Socket {
 
 /** The fields of the call's endpoint, with its usual timeout. */
 export function headerOf(ctx: CallContext): Header {
-  return ctx.target.header(ctx.timeoutMs);
+  const { target } = ctx;
+  return target.header(ctx.timeoutMs) ?? target.untimed;
 }
 
 /** The fields of this call alone: its metadata, and the time that is left where the endpoint's timeout is not the truth. */
 export function extraOf(ctx: CallContext): Header | undefined {
   const metadata = ctx.givenMetadata;
-  const usualTime = ctx.deadline === undefined || (ctx.timeoutMs !== undefined && ctx.attempts === 1);
+  const usualTime =
+    ctx.deadline === undefined ||
+    (ctx.timeoutMs !== undefined && ctx.attempts === 1 && ctx.target.header(ctx.timeoutMs) !== undefined);
   if (metadata === undefined && usualTime) return undefined;
   return requestExtra(metadata, usualTime ? undefined : ctx.timeLeft());
 }
@@ -104,7 +107,9 @@ export function cancelBySignal(ctx: CallContext, socket: Socket): (() => void) |
   const { signal } = ctx.options;
   if (signal === undefined) return undefined;
   const abort = (): void => socket.close(ctx.cancelled());
-  signal.addEventListener('abort', abort, { once: true });
+  // It may have aborted since the attempt began: choosing a node and encoding take their time.
+  if (signal.aborted) abort();
+  else signal.addEventListener('abort', abort, { once: true });
   return () => signal.removeEventListener('abort', abort);
 }
 

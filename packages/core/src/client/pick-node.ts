@@ -11,15 +11,10 @@ export function pickNode(ctx: CallContext, selector: Selector): Node | Promise<N
   if (address !== undefined) return namedNode(address, ctx.tried);
   if (filters === undefined && strategy === undefined && ctx.tried === undefined) {
     const node = selector.select(ctx.service);
-    return node instanceof Promise ? withinDeadline(node, ctx) : node;
+    return node instanceof Promise ? withinDeadline(node, ctx, selector) : node;
   }
   const node = selector.select(ctx.service, { filters, strategy, exclude: ctx.tried, signal: ctx.options.signal });
-  return node instanceof Promise ? withinDeadline(node, ctx) : node;
-}
-
-/** Whether a node was chosen by the selector and has to be marked. */
-export function wasSelected(ctx: CallContext): boolean {
-  return ctx.options.address === undefined;
+  return node instanceof Promise ? withinDeadline(node, ctx, selector) : node;
 }
 
 function namedNode(address: string | readonly string[], tried: readonly Node[] | undefined): Node {
@@ -35,24 +30,39 @@ function namedNode(address: string | readonly string[], tried: readonly Node[] |
 
 const NAMED = Object.freeze({ protocol: 'mucp' });
 
+const LONGEST_TIMEOUT_MS = 2 ** 31 - 1;
+
 /** The registry may take its time; the call has only so much. */
-function withinDeadline(node: Promise<Node>, ctx: CallContext): Promise<Node> {
+function withinDeadline(node: Promise<Node>, ctx: CallContext, selector: Selector): Promise<Node> {
   const { deadline } = ctx;
   const { signal } = ctx.options;
   if (deadline === undefined && signal === undefined) return node;
   return new Promise((resolve, reject) => {
-    const timer =
-      deadline === undefined ? undefined : setTimeout(() => finish(() => reject(ctx.timedOut())), ctx.timeLeft());
-    const abort = (): void => finish(() => reject(ctx.cancelled()));
-    const finish = (settle: () => void): void => {
+    let gaveUp: MicroError | undefined;
+    const detach = (): void => {
       clearTimeout(timer);
       signal?.removeEventListener('abort', abort);
-      settle();
     };
+    const giveUp = (reason: MicroError): void => {
+      detach();
+      gaveUp = reason;
+      reject(reason);
+    };
+    const abort = (): void => giveUp(ctx.cancelled());
+    const wait = Math.min(ctx.timeLeft(), LONGEST_TIMEOUT_MS);
+    const timer = deadline === undefined ? undefined : setTimeout(() => giveUp(ctx.timedOut()), wait);
     signal?.addEventListener('abort', abort, { once: true });
     node.then(
-      (value) => finish(() => resolve(value)),
-      (error) => finish(() => reject(error)),
+      (value) => {
+        detach();
+        // Whoever chose a node counts on hearing how it went.
+        if (gaveUp !== undefined) selector.mark(ctx.service, value, gaveUp);
+        else resolve(value);
+      },
+      (error) => {
+        detach();
+        reject(error);
+      },
     );
   });
 }

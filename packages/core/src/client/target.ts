@@ -9,26 +9,33 @@ export interface Target {
   readonly endpoint: Endpoint;
   readonly contentType: string;
   readonly codec: Codec;
-  /** The fields that calls with this timeout have in common; the same object each time, so that transports know it. */
-  header(timeoutMs: number | undefined): Header;
+  /**
+   * The fields that calls with this timeout have in common; the same object each time, so that transports know it.
+   * `undefined` for one timeout too many: such a call has the fields without a timeout, and says its own beside them.
+   */
+  header(timeoutMs: number | undefined): Header | undefined;
+  /** The fields that say nothing about a timeout. */
+  readonly untimed: Header;
 }
 
-/** Timeouts that one endpoint is called with, of which the fields are kept. Others get fields of their own each time. */
+/** Timeouts that one endpoint is called with, of which the fields are kept. A connection remembers only so many. */
 const MOST_TIMEOUTS = 8;
 
 /** Prepares an endpoint for being called. */
 export function createTarget(service: string, endpoint: Endpoint, contentType: string, codec: Codec): Target {
-  const headers = new Map<number | undefined, Header>();
+  const untimed = requestHeader(service, endpoint.name, contentType);
+  const headers = new Map<number | undefined, Header>([[undefined, untimed]]);
   return {
     service,
     endpoint,
     contentType,
     codec,
+    untimed,
     header(timeoutMs) {
       let header = headers.get(timeoutMs);
-      if (header === undefined) {
+      if (header === undefined && headers.size <= MOST_TIMEOUTS) {
         header = requestHeader(service, endpoint.name, contentType, timeoutMs);
-        if (headers.size < MOST_TIMEOUTS) headers.set(timeoutMs, header);
+        headers.set(timeoutMs, header);
       }
       return header;
     },

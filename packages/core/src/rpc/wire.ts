@@ -14,6 +14,8 @@ const NANOSECONDS = 1_000_000n;
 const NO_BODY = new Uint8Array(0);
 /** A longer detail would cost the whole error: headers are limited. */
 const LONGEST_DETAIL = 4_096;
+/** The same for an error's id and status. */
+const LONGEST_NAME = 256;
 
 // A request ---------------------------------------------------------------------------------------------------------
 
@@ -113,9 +115,14 @@ export function throwIfError(message: Message): void {
 
 /** An error as the last message of an exchange. Its `Micro-Error` is go-micro's JSON. */
 export function errorMessage(error: MicroError, header: Header): Message {
-  const detail = error.detail.length > LONGEST_DETAIL ? `${error.detail.slice(0, LONGEST_DETAIL)}…` : error.detail;
   const extra: Record<string, string> = Object.create(null);
-  extra[HEADER.ERROR] = JSON.stringify({ ...error.toJSON(), ...(detail === '' ? {} : { detail }) });
+  const { id, code, detail, status } = error.toJSON();
+  extra[HEADER.ERROR] = JSON.stringify({
+    id: shortened(id, LONGEST_NAME),
+    code,
+    detail: shortened(detail, LONGEST_DETAIL),
+    status: shortened(status, LONGEST_NAME),
+  });
   return { header, extra, body: NO_BODY };
 }
 
@@ -144,6 +151,10 @@ export function parseError(text: string): MicroError {
 /** The message that opens a stream; go-micro ignores its body. */
 export function openMessage(header: Header, extra: Header | undefined): Message {
   return { header, extra, body: NO_BODY };
+}
+
+function shortened(text: string | undefined, length: number): string | undefined {
+  return text === undefined || text.length <= length ? text : `${text.slice(0, length)}…`;
 }
 
 /** Text that may stand in a header field. */

@@ -1,5 +1,6 @@
 import type { Logger } from '../contract/logger.ts';
 import type { Registry, ServiceRecord } from '../contract/registry.ts';
+import { sleep } from '../util/timer.ts';
 import { within } from '../util/within.ts';
 
 /** What a registration is made from. */
@@ -23,6 +24,8 @@ export interface Registration {
   readonly state: RegistrationState;
   /** Registers, with up to three tries; what fails goes on being tried in the background. Never throws. */
   start(): Promise<void>;
+  /** Gives up what is under way, so that nobody who wants to stop has to wait for a registry that hangs. */
+  interrupt(): void;
   /** Takes the service out of the registry and stops renewing. Never throws; returns within a deadline. */
   stop(): Promise<void>;
 }
@@ -46,6 +49,7 @@ export function createRegistration(options: RegistrationOptions): Registration {
   let running = false;
   let round: Promise<void> = Promise.resolve();
   let registered: ServiceRecord | undefined;
+  let ending = new AbortController();
 
   const become = (next: RegistrationState, reason?: unknown): void => {
     if (next === state) return;
@@ -71,9 +75,11 @@ export function createRegistration(options: RegistrationOptions): Registration {
 
   const once = async (): Promise<void> => {
     try {
-      const answer: unknown = await within(CALL_TIMEOUT_MS, 'the register check', async () => options.check());
+      const check = async (): Promise<unknown> => options.check();
+      const answer: unknown = await within(CALL_TIMEOUT_MS, 'the register check', check, ending.signal);
       if (answer === false) throw new Error('the register check says no');
     } catch (error) {
+      if (!running) return;
       // Unlike in go-micro, a service whose check fails stays out until the check passes again.
       become('withheld', error);
       await takeOut().catch((failure: unknown) => logger.log('warn', `cannot deregister: ${String(failure)}`));
@@ -83,12 +89,13 @@ export function createRegistration(options: RegistrationOptions): Registration {
       const record = options.record();
       // Remembered before it is known to have arrived: what may be there has to be taken out again.
       registered = record;
-      await within(CALL_TIMEOUT_MS, `registering with ${registry.name}`, (signal) =>
-        registry.register(record, { ttlMs, signal }),
-      );
+      const what = `registering with ${registry.name}`;
+      const register = (signal: AbortSignal): Promise<void> => registry.register(record, { ttlMs, signal });
+      await within(CALL_TIMEOUT_MS, what, register, ending.signal);
       failures = 0;
       become('registered');
     } catch (error) {
+      if (!running) return;
       failures += 1;
       become('lost', error);
     }
@@ -103,17 +110,25 @@ export function createRegistration(options: RegistrationOptions): Registration {
     timer.unref();
   };
 
+  const interrupt = (): void => {
+    running = false;
+    clearTimeout(timer);
+    ending.abort(new Error('the server is being stopped'));
+  };
+
   return {
+    interrupt,
     get state() {
       return state;
     },
     async start() {
       running = true;
+      ending = new AbortController();
       const first = async (): Promise<void> => {
         for (let tries = 1; running; tries++) {
           await once();
           if (state !== 'lost' || tries === FIRST_TRIES) break;
-          await new Promise((resolve) => setTimeout(resolve, backoff(failures)));
+          await sleep(backoff(failures), ending.signal);
         }
       };
       round = first();
@@ -121,14 +136,15 @@ export function createRegistration(options: RegistrationOptions): Registration {
       arm();
     },
     async stop() {
-      running = false;
-      clearTimeout(timer);
+      interrupt();
       await round;
       try {
         await takeOut();
       } catch (error) {
         logger.log('warn', `cannot deregister: ${String(error)}`, { registry: registry.name });
       }
+      // Tried once: a registry that did not answer now lets the record end with its ttl.
+      registered = undefined;
       state = 'none';
       failures = 0;
     },

@@ -10,6 +10,7 @@ import type { PlainHandlers } from '../contract/typed.ts';
 import { describe } from '../rpc/describe.ts';
 import { describePlain } from '../rpc/describe-plain.ts';
 import { advertisedAddress } from '../util/advertised-address.ts';
+import { inTurn } from '../util/in-turn.ts';
 import { sleep } from '../util/timer.ts';
 import { within } from '../util/within.ts';
 import { createDeadlineWatch } from './deadline-watch.ts';
@@ -58,6 +59,7 @@ const REGISTER_INTERVAL_MS = 30_000;
 const SETTLE_MS = 100;
 const DRAIN_MS = 25_000;
 const CLOSE_MS = 5_000;
+const CONNECT_MS = 30_000;
 
 /** The server of go-micro's protocol (`mucp`). It drains when it stops. */
 export function createRpcServer(options: RpcServerOptions): Server {
@@ -70,8 +72,7 @@ export function createRpcServer(options: RpcServerOptions): Server {
   let listener: Listener | undefined;
   let inFlight = 0;
   let idle: (() => void) | undefined;
-  let starting: Promise<void> | undefined;
-  let stopping: Promise<void> | undefined;
+  const turn = inTurn();
 
   const serve = createServe({
     name,
@@ -87,7 +88,7 @@ export function createRpcServer(options: RpcServerOptions): Server {
       if (inFlight === 0) idle?.();
     },
     failed(endpoint, error) {
-      logger.log('error', `${endpoint || 'a request'} failed: ${String(error)}`, { endpoint, error });
+      logger.log('error', `${endpoint || 'a request'} failed: ${error.detail}`, { endpoint, error: error.cause });
     },
   });
 
@@ -105,7 +106,7 @@ export function createRpcServer(options: RpcServerOptions): Server {
     try {
       const bound = await transport.listen(options.address, serve);
       listener = bound;
-      await subscribers.open();
+      await within(CONNECT_MS, 'subscribing', () => subscribers.open());
       // Last: whoever finds the service can call it.
       await registration.start();
       status = 'running';
@@ -123,12 +124,10 @@ export function createRpcServer(options: RpcServerOptions): Server {
 
   /** Not found any more, then nothing new, then wait for what runs. Each phase has its budget; what is cut is logged. */
   const stop = async (): Promise<void> => {
-    if (starting !== undefined) await starting.catch(() => {});
-    if (status === 'stopped') return;
     status = 'draining';
-    const wasFound = registration.state === 'registered';
+    const mayBeFound = registration.state === 'registered' || registration.state === 'lost';
     await registration.stop();
-    if (wasFound) await sleep(options.settleMs ?? SETTLE_MS);
+    if (mayBeFound) await sleep(options.settleMs ?? SETTLE_MS);
     status = 'stopping';
     listener?.drain();
     await attempt('closing subscriptions', options.drainMs ?? DRAIN_MS, () => subscribers.close());
@@ -156,6 +155,7 @@ export function createRpcServer(options: RpcServerOptions): Server {
     const closing = listener;
     listener = undefined;
     await registration.stop();
+    await attempt('closing subscriptions', CLOSE_MS, () => subscribers.close());
     if (closing !== undefined) await attempt('closing the listener', CLOSE_MS, () => closing.close());
     deadlines.close();
     status = 'stopped';
@@ -189,19 +189,10 @@ export function createRpcServer(options: RpcServerOptions): Server {
     subscribe(topic, handler, subscribeOptions = {}) {
       subscribers.add(topic, handler, subscribeOptions);
     },
-    async start() {
-      if (stopping !== undefined) await stopping;
-      if (status !== 'stopped' && starting === undefined) return;
-      starting ??= start().finally(() => {
-        starting = undefined;
-      });
-      await starting;
-    },
-    async stop() {
-      stopping ??= stop().finally(() => {
-        stopping = undefined;
-      });
-      await stopping;
+    start: () => turn(async () => (status === 'stopped' ? start() : undefined)),
+    stop() {
+      if (status === 'starting') registration.interrupt();
+      return turn(async () => (status === 'stopped' ? undefined : stop()));
     },
   };
 }

@@ -1,9 +1,11 @@
 import type { Codec } from '../contract/codec.ts';
+import type { Endpoint } from '../contract/definition.ts';
 import type { Header } from '../contract/message.ts';
 import type { Socket } from '../contract/transport.ts';
 import { CODE } from '../error/code.ts';
 import { MicroError } from '../error/micro-error.ts';
 import { errorMessage, type RequestHead } from '../rpc/wire.ts';
+import { reasonOf } from '../util/reason.ts';
 import type { DeadlineWatch, RequestContext } from './request-context.ts';
 import type { Route, Router } from './router.ts';
 
@@ -18,8 +20,8 @@ export interface ServeParts {
   /** A request began; one was answered. */
   readonly began: () => void;
   readonly ended: () => void;
-  /** A handler threw what is no answer to anybody: it is written down. */
-  readonly failed: (endpoint: string, error: unknown) => void;
+  /** A handler threw what is no answer to anybody, the error's cause: it is written down. */
+  readonly failed: (endpoint: string, error: MicroError) => void;
 }
 
 /** All that the fields of a request lead to: found once where they repeat. */
@@ -28,6 +30,15 @@ export interface Prepared {
   readonly route: Route;
   readonly codec: Codec;
   readonly replyHeader: Header;
+}
+
+/** A reply as bytes. That a handler's answer cannot be encoded is its own failure, not one of the request. */
+export function encodeReply(value: unknown, endpoint: Endpoint, codec: Codec): Uint8Array {
+  try {
+    return codec.encode(value, endpoint.output);
+  } catch (cause) {
+    throw new Error(`the answer of ${endpoint.name} cannot be encoded: ${reasonOf(cause)}`, { cause });
+  }
 }
 
 /** The request is answered, or there is nobody left to answer. */
@@ -39,7 +50,7 @@ export function finished(ctx: RequestContext, parts: ServeParts): void {
 /** The door for what a handler threw: a `MicroError` goes out as it is, anything else as a 500 of this service. */
 export function answerError(socket: Socket, error: unknown, header: Header, parts: ServeParts, endpoint: string): void {
   const known = MicroError.from(error, { id: parts.name, code: CODE.internal });
-  if (known !== error) parts.failed(endpoint, error);
+  if (known !== error) parts.failed(endpoint, known);
   try {
     const room = socket.end(errorMessage(known, header));
     if (room !== undefined) room.catch(ignore);

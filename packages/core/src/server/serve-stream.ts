@@ -8,7 +8,7 @@ import { MicroError } from '../error/micro-error.ts';
 import { receiveAll, sendAll } from '../rpc/message-stream.ts';
 import { validate } from '../rpc/validate.ts';
 import type { RequestContext } from './request-context.ts';
-import { answerError, finished, type Prepared, type ServeParts } from './serve-parts.ts';
+import { answerError, encodeReply, finished, type Prepared, type ServeParts } from './serve-parts.ts';
 
 /** Serves a stream: requests are read as the handler asks for them, replies wait while the socket has no room. */
 export async function serveStream(
@@ -20,7 +20,7 @@ export async function serveStream(
   const { head, route, codec, replyHeader: header } = prepared;
   const { endpoint, handler } = route;
   const decode = (message: Message): unknown => validate(endpoint.input, codec.decode(message.body, endpoint.input));
-  const encode = (value: unknown): Message => ({ header, body: codec.encode(value, endpoint.output) });
+  const encode = (value: unknown): Message => ({ header, body: encodeReply(value, endpoint, codec) });
   let broken = false;
   socket.onClose(() => {
     broken = true;

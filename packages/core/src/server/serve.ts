@@ -9,12 +9,13 @@ import { legacyServerSocket } from '../rpc/legacy-socket.ts';
 import { validate } from '../rpc/validate.ts';
 import { readRequest, readTimeout, replyHeader } from '../rpc/wire.ts';
 import { RequestContext } from './request-context.ts';
-import { answerError, finished, type Prepared, type ServeParts } from './serve-parts.ts';
+import { answerError, encodeReply, finished, type Prepared, type ServeParts } from './serve-parts.ts';
 import { serveStream } from './serve-stream.ts';
 
 /** Makes the function that serves one exchange after the other. */
 export function createServe(parts: ServeParts): (socket: Socket) => void {
-  const prepare = createPreparation(parts);
+  const replyHeaders = createReplyHeaders();
+  const prepare = createPreparation(parts, replyHeaders);
 
   const begin = (socket: Socket, message: Message | undefined): void => {
     if (message === undefined) {
@@ -31,7 +32,7 @@ export function createServe(parts: ServeParts): (socket: Socket) => void {
         return;
       }
     } catch (error) {
-      answerError(socket, error, plainHeader(message.header), parts, '');
+      answerError(socket, error, replyHeaders(plainContentType(message.header)), parts, '');
       return;
     }
     const { head, route } = prepared;
@@ -75,9 +76,11 @@ export function createServe(parts: ServeParts): (socket: Socket) => void {
  * What the fields of a request lead to. A frozen header is one that its connection sends once and refers to, so what was
  * found for it is kept.
  */
-function createPreparation(parts: ServeParts): (header: Header) => Prepared | LegacyRoute {
+function createPreparation(
+  parts: ServeParts,
+  replyHeaders: (contentType: string) => Header,
+): (header: Header) => Prepared | LegacyRoute {
   const known = new WeakMap<Header, Prepared>();
-  const replyHeaders = new Map<string, Header>();
 
   const prepare = (header: Header): Prepared | LegacyRoute => {
     const head = readRequest(header);
@@ -91,12 +94,8 @@ function createPreparation(parts: ServeParts): (header: Header) => Prepared | Le
         detail: `unsupported Content-Type: ${head.contentType.slice(0, 100)}`,
       });
     }
-    let reply = replyHeaders.get(head.contentType);
-    if (reply === undefined) {
-      reply = replyHeader(head.contentType);
-      replyHeaders.set(head.contentType, reply);
-    }
-    return { head, route: parts.router.find(head.endpoint), codec, replyHeader: reply };
+    const route = parts.router.find(head.endpoint);
+    return { head, route, codec, replyHeader: replyHeaders(head.contentType) };
   };
 
   return (header) => {
@@ -121,7 +120,7 @@ function serveUnary(
 
   const answer = (reply: unknown): void => {
     try {
-      const room = socket.end({ header, body: codec.encode(reply ?? {}, endpoint.output) });
+      const room = socket.end({ header, body: encodeReply(reply ?? {}, endpoint, codec) });
       if (room !== undefined) room.catch(ignore);
       finished(ctx, parts);
     } catch (error) {
@@ -159,9 +158,27 @@ function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
 }
 
-function plainHeader(header: Header): Header {
+/** Content types whose reply headers are kept. Callers name them, so there may be any number. */
+const MOST_CONTENT_TYPES = 64;
+
+/** The reply header of a content type: the same object each time, since a connection remembers only so many. */
+function createReplyHeaders(): (contentType: string) => Header {
+  const known = new Map<string, Header>();
+  return (contentType) => {
+    let header = known.get(contentType);
+    if (header === undefined) {
+      header = replyHeader(contentType);
+      if (known.size < MOST_CONTENT_TYPES) known.set(contentType, header);
+    }
+    return header;
+  };
+}
+
+/** What an answer without a codec of its own says it is: what the caller said, where that can be a content type. */
+function plainContentType(header: Header): string {
   const contentType = header[HEADER.CONTENT_TYPE];
-  return replyHeader(contentType === undefined || contentType === 'text/plain' ? 'application/json' : contentType);
+  const isUsable = contentType !== undefined && contentType !== 'text/plain' && /^[ -~]{1,100}$/.test(contentType);
+  return isUsable ? contentType : 'application/json';
 }
 
 function refused(reason: string): MicroError {

@@ -11,9 +11,12 @@ import { MicroError } from '../error/micro-error.ts';
 import { pinoLogger } from '../logger/pino-logger.ts';
 import { cachedRegistry } from '../registry/cached-registry.ts';
 import { mdnsRegistry } from '../registry/mdns-registry.ts';
+import { renewedRegistry } from '../registry/renewed-registry.ts';
 import { registrySelector } from '../selector/registry-selector.ts';
 import { createRpcServer } from '../server/rpc-server.ts';
 import { httpTransport } from '../transport/http-transport.ts';
+import { inTurn } from '../util/in-turn.ts';
+import { within } from '../util/within.ts';
 import { hold, release } from './ownership.ts';
 import type { ServiceOptions } from './service-options.ts';
 import { waitForTermination } from './termination.ts';
@@ -28,9 +31,10 @@ export function createService(options: ServiceOptions): Service {
     throw new MicroError({ code: CODE.badRequest, detail: `a service needs a name, not ${JSON.stringify(name)}` });
   }
   const logger = (options.logger ?? pinoLogger()).fields({ service: name });
-  const registry = options.registry ?? mdnsRegistry({ logger });
+  // What is made here is made anew when the service is started again; what was given has to be able to go on by itself.
+  const registry = options.registry ?? renewedRegistry('mdns', () => mdnsRegistry({ logger }));
   const transport = options.transport ?? httpTransport();
-  const known = cachedRegistry(registry, { logger });
+  const known = renewedRegistry(registry.name, () => cachedRegistry(registry, { logger }));
   const selector = options.selector ?? registrySelector({ registry: known });
   const codecs = codecTable([
     jsonCodec(),
@@ -60,6 +64,9 @@ export function createService(options: ServiceOptions): Service {
   // In the order in which they are closed: what uses another one goes first.
   const components = [selector, known, transport, ...(broker === undefined ? [] : [broker]), registry];
   let held = true;
+  let started = false;
+  /** Somebody wants it stopped that is still starting. */
+  let interrupted = false;
   let profiling = false;
   hold(components);
 
@@ -74,7 +81,7 @@ export function createService(options: ServiceOptions): Service {
     }
     if (profiling) {
       profiling = false;
-      await profile?.stop().catch(note);
+      await within(STOP_MS, 'stopping the profile', async () => profile?.stop()).catch(note);
     }
   };
 
@@ -84,6 +91,8 @@ export function createService(options: ServiceOptions): Service {
       held = true;
       hold(components);
     }
+    started = true;
+    interrupted = false;
     try {
       if (profile !== undefined) {
         await profile.start();
@@ -91,8 +100,10 @@ export function createService(options: ServiceOptions): Service {
       }
       await runHooks(hooks.beforeStart);
       await server.start();
+      if (interrupted) throw new MicroError({ code: CODE.cancelled, detail: `${name} was stopped while it started` });
       await runHooks(hooks.afterStart);
     } catch (error) {
+      started = false;
       await halt([]);
       throw error;
     }
@@ -100,41 +111,44 @@ export function createService(options: ServiceOptions): Service {
 
   const stop = async (): Promise<void> => {
     const failures: unknown[] = [];
-    await runHooks(hooks.beforeStop, failures);
+    // Hooks belong to what was started; stopping twice, or first, is not a second end.
+    const { beforeStop, afterStop } = started ? hooks : {};
+    started = false;
+    await runHooks(beforeStop, failures);
     await halt(failures);
-    await runHooks(hooks.afterStop, failures);
+    await runHooks(afterStop, failures);
     if (failures.length === 1) throw failures[0];
     if (failures.length > 1) throw new AggregateError(failures, `stopping ${name} failed in ${failures.length} places`);
   };
 
-  let starting: Promise<void> | undefined;
-  let stopping: Promise<void> | undefined;
+  const turn = inTurn();
   const service: Service = {
     name,
     version,
     client,
     server,
-    async start() {
-      await stopping?.catch(() => {});
-      starting ??= start().finally(() => {
-        starting = undefined;
-      });
-      await starting;
-    },
-    async stop() {
-      await starting?.catch(() => {});
-      stopping ??= stop().finally(() => {
-        stopping = undefined;
-      });
-      await stopping;
+    start: () => turn(start),
+    stop() {
+      if (server.status === 'starting') {
+        interrupted = true;
+        // At once, so that nobody waits for a registry that hangs; the turn after the start does the rest.
+        server.stop().catch(() => {});
+      }
+      return turn(stop);
     },
     async run() {
       const termination = waitForTermination(options.handleSignals ?? true, options.signal, logger);
-      try {
-        await service.start();
-        const reason = await termination.asked;
+      let isAsked = false;
+      const end = termination.asked.then((reason) => {
+        isAsked = true;
         logger.log('info', `stopping ${name}`, { reason });
-        await service.stop();
+        return service.stop();
+      });
+      try {
+        await service.start().catch((error: unknown) => {
+          if (!isAsked) throw error;
+        });
+        await end;
       } finally {
         termination.close();
       }
@@ -144,11 +158,18 @@ export function createService(options: ServiceOptions): Service {
   return service;
 }
 
-/** Runs hooks one after the other. With a list for failures every hook runs; without one the first failure is thrown. */
+/** No hook of a stop, and no profile, is waited for longer than this. */
+const STOP_MS = 25_000;
+
+/**
+ * Runs hooks one after the other. With a list for failures every hook runs, within a budget; without one the first failure
+ * is thrown.
+ */
 async function runHooks(hooks: readonly Hook[] | undefined, failures?: unknown[]): Promise<void> {
   for (const hook of hooks ?? []) {
     try {
-      await hook();
+      if (failures === undefined) await hook();
+      else await within(STOP_MS, 'a hook', async () => hook());
     } catch (error) {
       if (failures === undefined) throw error;
       failures.push(error);

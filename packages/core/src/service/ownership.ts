@@ -1,5 +1,8 @@
+import { within } from '../util/within.ts';
+
 /** Anything that can be closed. */
 interface Closable {
+  readonly name: string;
   close?(): Promise<void>;
   disconnect?(): Promise<void>;
 }
@@ -9,6 +12,9 @@ interface Closable {
  * they often are); it is closed when the last of them lets go of it.
  */
 const holders = new WeakMap<Closable, number>();
+
+/** No component is waited for longer than this. */
+const CLOSE_MS = 10_000;
 
 /** A service begins to use its components. */
 export function hold(components: readonly Closable[]): void {
@@ -22,7 +28,7 @@ export async function release(components: readonly Closable[], failed: (error: u
     holders.set(component, left);
     if (left > 0) continue;
     try {
-      await (component.disconnect?.() ?? component.close?.());
+      await within(CLOSE_MS, `closing ${component.name}`, async () => component.disconnect?.() ?? component.close?.());
     } catch (error) {
       failed(error);
     }

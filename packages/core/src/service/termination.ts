@@ -35,10 +35,8 @@ export function waitForTermination(
     logger.log('warn', `${name} again: stopping at once`);
     process.exit(128 + NUMBERS[name as keyof typeof NUMBERS]);
   };
-  const onAbort = (): void => {
-    isAsked = true;
-    ask('aborted');
-  };
+  // The program's own wish to stop does not count as a first signal: whoever sends one then may not know of it.
+  const onAbort = (): void => ask('aborted');
   // Nothing else may keep the process alive: a service without connections still waits to be called.
   const alive = setInterval(() => {}, 2 ** 30);
   if (handleSignals) for (const name of SIGNALS) process.on(name, onSignal);

@@ -1,21 +1,41 @@
 import { CODE } from '../error/code.ts';
 import { MicroError } from '../error/micro-error.ts';
 
+/** What a timer can wait for at most: 24 days. */
+const LONGEST_TIMEOUT_MS = 2 ** 31 - 1;
+
 /**
  * Runs something that may hang, with a signal that aborts when its time is up, and does not wait for it longer than that.
- * Throws 408 naming what took too long. `0` is no limit.
+ * Throws 408 naming what took too long. `0` is no limit. When `outer` aborts, that is the end of the wait too: it throws
+ * the reason.
  */
-export function within<T>(ms: number, what: string, run: (signal: AbortSignal) => Promise<T>): Promise<T> {
+export async function within<T>(
+  ms: number,
+  what: string,
+  run: (signal: AbortSignal) => Promise<T>,
+  outer?: AbortSignal,
+): Promise<T> {
+  outer?.throwIfAborted();
   const controller = new AbortController();
-  if (ms === 0) return run(controller.signal);
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => {
-      const error = new MicroError({ code: CODE.timeout, detail: `${what} took longer than ${ms} ms` });
-      controller.abort(error);
-      reject(error);
-    }, ms);
-    run(controller.signal)
-      .finally(() => clearTimeout(timer))
-      .then(resolve, reject);
+  let giveUp: (reason: unknown) => void = () => {};
+  const ended = new Promise<never>((_, reject) => {
+    giveUp = (reason) => {
+      controller.abort(reason);
+      reject(reason);
+    };
   });
+  const abort = (): void => giveUp(outer?.reason);
+  const timer =
+    ms === 0 || ms > LONGEST_TIMEOUT_MS
+      ? undefined
+      : setTimeout(() => {
+          giveUp(new MicroError({ code: CODE.timeout, detail: `${what} took longer than ${ms} ms` }));
+        }, ms);
+  outer?.addEventListener('abort', abort, { once: true });
+  try {
+    return await Promise.race([run(controller.signal), ended]);
+  } finally {
+    clearTimeout(timer);
+    outer?.removeEventListener('abort', abort);
+  }
 }

@@ -1,0 +1,12 @@
+/**
+ * Runs tasks one after the other, in the order in which they were asked for, so that starting and stopping never overlap
+ * and what was asked for last is what holds in the end. A task that fails does not stop those behind it.
+ */
+export function inTurn(): (task: () => Promise<void>) => Promise<void> {
+  let last: Promise<void> = Promise.resolve();
+  return (task) => {
+    const result = last.then(task);
+    last = result.catch(() => {});
+    return result;
+  };
+}
