@@ -7,14 +7,36 @@ export interface Program {
   readonly output: string | undefined;
 }
 
+/** A file in a page: a block that opens with ```ts file=name.ts. Programs and other files of the page can import it. */
+export interface PageFile {
+  readonly line: number;
+  readonly name: string;
+  readonly code: string;
+}
+
 /** A ```text block right after the code is its output. */
 const RUNNABLE = /^```ts runnable\n([\s\S]*?)^```$(?:\n*^```text\n([\s\S]*?)^```$)?/gm;
+const FILE = /^```ts file=([a-z0-9.-]+)\n([\s\S]*?)^```$/gm;
 
 /** The runnable programs of a Markdown page, in order. */
 export function programsOf(markdown: string): readonly Program[] {
   return [...markdown.matchAll(RUNNABLE)].map((match) => ({
-    line: markdown.slice(0, match.index).split('\n').length + 1,
+    line: lineOf(markdown, match.index),
     code: match[1] ?? '',
     output: match[2],
   }));
+}
+
+/** The files of a Markdown page, in order. */
+export function filesOf(markdown: string): readonly PageFile[] {
+  return [...markdown.matchAll(FILE)].map((match) => ({
+    line: lineOf(markdown, match.index),
+    name: match[1] ?? '',
+    code: match[2] ?? '',
+  }));
+}
+
+/** The line after the one that opens a block. */
+function lineOf(markdown: string, index: number): number {
+  return markdown.slice(0, index).split('\n').length + 1;
 }
