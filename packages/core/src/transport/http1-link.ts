@@ -5,6 +5,7 @@ import { CODE } from '../error/code.ts';
 import { MicroError } from '../error/micro-error.ts';
 import { now } from '../util/clock.ts';
 import { type Carrier, costOf, Exchange, STREAM_WINDOW } from './exchange.ts';
+import { answersProbe, createEndProbe, type EndProbe, PROBE_FIELDS } from './http1-end-probe.ts';
 import { CONGESTED_ABOVE, createTurnGatherer, type RenderFields, writeMessage } from './http1-fields.ts';
 import { Http1Parser, type Http1Sink } from './http1-parser.ts';
 import type { Limits } from './limits.ts';
@@ -118,6 +119,8 @@ export class Link implements Http1Sink {
   #paused = false;
   #referenced = true;
   #failure: Error | undefined;
+  /** Of a stream that this side has ended. */
+  #probe: EndProbe | undefined;
   /** The fields of a stream's messages, which its end repeats. */
   #lastMessage: Message | undefined;
 
@@ -205,6 +208,10 @@ export class Link implements Http1Sink {
     extra[HEADER.ERROR] = END_OF_STREAM;
     this.#gather?.();
     writeMessage(socket, this.#head(exchange, { header: like.header, extra, body: NO_BODY }), NO_BODY);
+    const probe: Message = { header: { ...like.header, ...PROBE_FIELDS }, extra: undefined, body: NO_BODY };
+    this.#probe ??= createEndProbe(() => {
+      if (!this.#dropped) writeMessage(socket, this.#head(exchange, probe), NO_BODY);
+    });
   }
 
   #head(exchange: Exchange, message: Message): string {
@@ -223,6 +230,7 @@ export class Link implements Http1Sink {
       return;
     }
     this.#answered = true;
+    this.#probe?.heard();
     this.#parser.feed(chunk);
     if (this.#dropped) return;
     if (!this.#parser.idle) {
@@ -262,7 +270,8 @@ export class Link implements Http1Sink {
     const message: Message = { header, extra: undefined, body };
     if (exchange.stream) {
       const error = header[HEADER.ERROR];
-      if (error !== END_OF_STREAM) {
+      const over = error === END_OF_STREAM || (error !== undefined && this.#probe !== undefined && answersProbe(error));
+      if (!over) {
         const cost = costOf(message);
         call.queued += cost;
         exchange.deliver(message);
@@ -324,6 +333,7 @@ export class Link implements Http1Sink {
     if (this.#dropped) return;
     this.#dropped = true;
     this.#parser.stop();
+    this.#probe?.close();
     this.stallsAt = Number.POSITIVE_INFINITY;
     const socket = this.#socket;
     const { call } = this;
