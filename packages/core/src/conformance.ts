@@ -1,9 +1,11 @@
+export { type AuthWorld, authCases } from './conformance/auth.ts';
 export { type CacheSupport, type CacheWorld, cacheCases } from './conformance/cache.ts';
 export { type CodecWorld, codecCases } from './conformance/codec.ts';
 export { type EventuallyOptions, eventually, within } from './conformance/eventually.ts';
 export { type Lifecycle, type LifecycleWorld, lifecycleCases } from './conformance/lifecycle.ts';
 export { type LoggerWorld, loggerCases } from './conformance/logger.ts';
 export { type RegistrySupport, type RegistryWorld, registryCases } from './conformance/registry.ts';
+export { type RulesWorld, rulesCases } from './conformance/rules.ts';
 export { type ConformanceCases, type ConformanceRun, type DeclareTest, runConformance } from './conformance/run.ts';
 export { type SelectorWorld, selectorCases } from './conformance/selector.ts';
 export { type StoreSupport, type StoreWorld, storeCases } from './conformance/store.ts';

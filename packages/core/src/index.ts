@@ -1,5 +1,8 @@
 // For those who write services -----------------------------------------------------------------------------------
 
+export { type MemoryAuthOptions, memoryAuth } from './auth/memory-auth.ts';
+export { type NoopAuthOptions, noopAuth } from './auth/noop-auth.ts';
+export { type MemoryRulesOptions, memoryRules } from './auth/rules.ts';
 export { type MemoryCacheOptions, memoryCache } from './cache/memory-cache.ts';
 export { fullJitter, retryOnError, retryUnexecuted } from './client/retry.ts';
 export type { Client, ClientStream, PublishOptions, UntypedRequest } from './contract/client.ts';
@@ -14,6 +17,8 @@ export { CODE, type Code } from './error/code.ts';
 export { MicroError, type MicroErrorInit } from './error/micro-error.ts';
 export { type PinoLoggerOptions, pinoLogger } from './logger/pino-logger.ts';
 export { silentLogger } from './logger/silent-logger.ts';
+export { type AuthCallOptions, authCall } from './middleware/auth-call.ts';
+export { type AuthHandlerOptions, authHandler } from './middleware/auth-handler.ts';
 export { type CachedRegistryOptions, cachedRegistry } from './registry/cached-registry.ts';
 export type { MdnsRegistryOptions } from './registry/mdns-options.ts';
 export { mdnsRegistry } from './registry/mdns-registry.ts';
@@ -34,6 +39,7 @@ export type { TlsOptions } from './util/tls.ts';
 
 // For those who write plugins ------------------------------------------------------------------------------------
 
+export { verifyRules } from './auth/rules.ts';
 export { bytesCodec } from './codec/bytes-codec.ts';
 export { type GrpcCodecOptions, grpcCodec, grpcJsonCodec } from './codec/grpc-codec.ts';
 export { type JsonCodecOptions, jsonCodec } from './codec/json-codec.ts';
