@@ -56,6 +56,30 @@ export interface Listener {
   close(): Promise<void>;
 }
 
+/** A request that is HTTP but no call, as load balancers, Kubernetes and browsers send. */
+export interface PlainRequest {
+  /** In upper case, as it was sent. */
+  readonly method: string;
+  /** Without the query. */
+  readonly path: string;
+}
+
+/** What a plain request is answered with. */
+export interface PlainAnswer {
+  readonly status: number;
+  readonly contentType: string;
+  readonly body: string;
+}
+
+/** What one listener may be told. */
+export interface ListenOptions {
+  /**
+   * Answers plain requests, where the transport's wire is HTTP; one that is not answered gets the transport's own refusal.
+   * Must not throw.
+   */
+  readonly plain?: ((request: PlainRequest) => PlainAnswer | undefined) | undefined;
+}
+
 /** Carries messages between two addresses. */
 export interface Transport {
   readonly name: string;
@@ -63,7 +87,7 @@ export interface Transport {
    * Accepts exchanges at an address such as `:0`, `127.0.0.1:8080` or `host:9000-9010` (the first free port).
    * `accept` is called with each new exchange and must not throw.
    */
-  listen(address: string, accept: (socket: Socket) => void): Promise<Listener>;
+  listen(address: string, accept: (socket: Socket) => void, options?: ListenOptions): Promise<Listener>;
   /**
    * Opens an exchange. It returns at once: connecting goes on behind it, sends are queued, and a failure to connect is
    * what `receive` throws, with `unexecuted` set since nothing can have run.

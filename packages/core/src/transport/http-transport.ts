@@ -1,6 +1,6 @@
 import { createServer, type Socket as NetSocket } from 'node:net';
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:tls';
-import type { DialOptions, Listener, Socket, Transport } from '../contract/transport.ts';
+import type { DialOptions, Listener, ListenOptions, Socket, Transport } from '../contract/transport.ts';
 import { CODE } from '../error/code.ts';
 import { MicroError } from '../error/micro-error.ts';
 import { formatAddress } from '../util/address.ts';
@@ -89,7 +89,8 @@ export function httpTransport(options: HttpTransportOptions = {}): Transport {
       }
       return frames.dial(address, dialOptions);
     },
-    listen: (address, accept) => listen(address, accept, limits, useFrames, options.tls, certificates),
+    listen: (address, accept, { plain } = {}) =>
+      listen(address, { accept, plain, limits, useFrames }, options.tls, certificates),
     async close() {
       clearInterval(ticking);
       ticking = undefined;
@@ -99,14 +100,21 @@ export function httpTransport(options: HttpTransportOptions = {}): Transport {
   };
 }
 
+/** What every connection of a listener is served with. */
+interface ServeOptions {
+  readonly accept: (socket: Socket) => void;
+  readonly plain: ListenOptions['plain'];
+  readonly limits: Limits;
+  readonly useFrames: boolean;
+}
+
 async function listen(
   address: string,
-  accept: (socket: Socket) => void,
-  limits: Limits,
-  useFrames: boolean,
+  options: ServeOptions,
   tls: TlsOptions | undefined,
   certificates: Certificates | undefined,
 ): Promise<Listener> {
+  const { limits, useFrames } = options;
   const connections = new Set<Connection>();
   let draining = false;
 
@@ -115,7 +123,7 @@ async function listen(
       socket.destroy();
       return;
     }
-    const connection = sniff(socket, { accept, limits, useFrames, closed: () => connections.delete(connection) });
+    const connection = sniff(socket, { ...options, closed: () => connections.delete(connection) });
     connections.add(connection);
     if (draining) connection.drain();
   };
@@ -167,10 +175,7 @@ function tlsServer(tls: TlsOptions, certificates: Certificates, take: (socket: N
   return server;
 }
 
-interface SniffOptions {
-  readonly accept: (socket: Socket) => void;
-  readonly limits: Limits;
-  readonly useFrames: boolean;
+interface SniffOptions extends ServeOptions {
   readonly closed: () => void;
 }
 

@@ -1,6 +1,7 @@
 import type { Socket as NetSocket } from 'node:net';
 import { END_OF_STREAM, HEADER, OLD_PREFIX } from '../contract/header.ts';
 import type { Header, Message } from '../contract/message.ts';
+import type { PlainAnswer, PlainRequest } from '../contract/transport.ts';
 import { CODE } from '../error/code.ts';
 import { MicroError } from '../error/micro-error.ts';
 import { fieldValue, type RenderFields, writeMessage } from './http1-fields.ts';
@@ -12,6 +13,8 @@ export interface Http1Request {
   /** The id of the stream that the message belongs to. */
   readonly stream: string | undefined;
   readonly method: string;
+  /** The target as the first line has it, with its query. */
+  readonly target: string;
   /** It is HTTP/1.0. */
   readonly old: boolean;
   readonly close: boolean;
@@ -29,6 +32,7 @@ export const EMPTY_MESSAGE: Message = { header: NO_FIELDS, body: NO_BODY };
 
 /** Go's phrases for what is not said by a `MicroError`, but by the framing. */
 const PHRASES: Readonly<Record<number, string>> = {
+  200: 'OK',
   400: 'Bad Request',
   404: 'Not Found',
   405: 'Method Not Allowed',
@@ -101,9 +105,17 @@ export function writeStreamEnd(socket: NetSocket, ids: string): void {
   writeMessage(socket, `HTTP/1.1 200 OK\r\nContent-Length: 0\r\n${END}${ids}\r\n`, NO_BODY);
 }
 
-/** Answers what is HTTP but no call. What a server has to say to browsers and load balancers belongs here. */
-export function writePlainAnswer(socket: NetSocket, request: Http1Request, last: boolean): void {
-  if (request.method === 'GET' || request.method === 'HEAD') {
+/** Answers what is HTTP but no call: as the listener's owner says, or else with what a client did wrong. */
+export function writePlainAnswer(
+  socket: NetSocket,
+  request: Http1Request,
+  last: boolean,
+  plain: ((request: PlainRequest) => PlainAnswer | undefined) | undefined,
+): void {
+  const answer = plain?.({ method: request.method, path: request.target.split('?', 1)[0] ?? '' });
+  if (answer !== undefined) {
+    write(socket, answer, request, last, 'Cache-Control: no-store\r\n');
+  } else if (request.method === 'GET' || request.method === 'HEAD') {
     writeText(socket, 404, 'nothing is served here but calls, with POST', request, last);
   } else if (request.method === 'POST') {
     writeText(socket, 400, `a call names its endpoint in ${HEADER.ENDPOINT}, or in its body`, request, last);
@@ -131,9 +143,20 @@ function writeText(
   last: boolean,
   fields = '',
 ): void {
-  const body = Buffer.from(`${text}\n`);
+  write(socket, { status, contentType: 'text/plain; charset=utf-8', body: `${text}\n` }, request, last, fields);
+}
+
+function write(
+  socket: NetSocket,
+  answer: PlainAnswer,
+  request: Http1Request | undefined,
+  last: boolean,
+  fields: string,
+): void {
+  const { status, contentType } = answer;
+  const body = Buffer.from(answer.body);
   const head =
-    `HTTP/1.1 ${status} ${PHRASES[status] ?? 'Error'}\r\n${HEADER.CONTENT_TYPE}: text/plain; charset=utf-8\r\n` +
+    `HTTP/1.1 ${status} ${PHRASES[status] ?? 'Error'}\r\n${HEADER.CONTENT_TYPE}: ${fieldValue(contentType)}\r\n` +
     `Content-Length: ${body.length}\r\n${fields}${connectionLine(request, last)}\r\n`;
   writeMessage(socket, head, request?.method === 'HEAD' ? NO_BODY : body);
 }

@@ -1,7 +1,7 @@
 import type { Socket as NetSocket } from 'node:net';
 import { END_OF_STREAM, HEADER } from '../contract/header.ts';
 import type { Message } from '../contract/message.ts';
-import type { Socket } from '../contract/transport.ts';
+import type { ListenOptions, Socket } from '../contract/transport.ts';
 import { CODE, REFUSED } from '../error/code.ts';
 import { MicroError } from '../error/micro-error.ts';
 import { type Carrier, costOf, Exchange, STREAM_WINDOW } from './exchange.ts';
@@ -32,6 +32,8 @@ export interface Http1ServerOptions {
   readonly limits: Limits;
   /** Called with each new exchange; must not throw. */
   readonly accept: (socket: Socket) => void;
+  /** Answers what is HTTP but no call. */
+  readonly plain?: ListenOptions['plain'];
   readonly local: string;
   readonly remote: string;
   /** Called once when the connection has ended and nothing that came over it is open. */
@@ -162,11 +164,11 @@ export function serveHttp1(socket: NetSocket, options: Http1ServerOptions): Http
 
   const parser = new Http1Parser('request', limits, {
     message(body) {
-      const { header, id, stream: named, oldStream, method, old, close, keepAlive } = parser.head;
+      const { header, id, stream: named, oldStream, method, target, old, close, keepAlive } = parser.head;
       const stream = named || (oldStream ? (id ?? '') : undefined);
       const message: Message = { header, extra: undefined, body };
       if (stream !== undefined && takenByStream(stream, id, message)) return;
-      const request: Http1Request = { id, stream, method, old, close, keepAlive, size: body.length };
+      const request: Http1Request = { id, stream, method, target, old, close, keepAlive, size: body.length };
       if (isPlain(request) && (plainOpen || waiting.length > 0)) waiting.push({ request, message });
       else begin(request, message);
     },
@@ -202,7 +204,7 @@ export function serveHttp1(socket: NetSocket, options: Http1ServerOptions): Http
     const { id, stream, size } = request;
     if (isPlain(request) && !isCall(message)) {
       const last = isLast(request);
-      writePlainAnswer(socket, request, last);
+      writePlainAnswer(socket, request, last, options.plain);
       if (last) endSoon();
       return;
     }
