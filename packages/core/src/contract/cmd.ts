@@ -12,7 +12,10 @@ export interface Flag {
 /** What a flag may be given. */
 export type FlagValue = string | number | boolean | readonly string[];
 
-/** The flags that were given, on the command line or in the environment; those that were not given are absent. */
+/**
+ * The flags that were given, on the command line or in the environment, are its own properties. One of the app's own flags
+ * that was not given reads as its default and is no own property, so a default never passes for something that was said.
+ */
 export type Flags = Readonly<Record<string, FlagValue | undefined>>;
 
 /** Where flags are read from. */

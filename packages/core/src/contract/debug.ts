@@ -1,3 +1,5 @@
+import type { Middleware } from './middleware.ts';
+
 /** What `Debug.Health` answers. */
 export interface Health {
   /** `ok`, or what is not. */
@@ -41,4 +43,17 @@ export interface Span {
   readonly durationMs: number;
   readonly kind: 'inbound' | 'outbound';
   readonly metadata: Readonly<Record<string, string>>;
+}
+
+/** Follows calls from service to service. */
+export interface Tracer {
+  readonly name: string;
+  /** Around handlers: goes on with the trace of the caller, or begins one. */
+  readonly handler: Middleware;
+  /** Around calls: hands the trace on. */
+  readonly client: Middleware;
+  /** The spans that ended and are still kept, the oldest first: of one trace, or of all. */
+  read(trace?: string): readonly Span[];
+  /** Gives back what it holds. */
+  close(): Promise<void>;
 }

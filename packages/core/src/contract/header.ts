@@ -25,6 +25,12 @@ export const HEADER = {
   FROM_SERVICE: 'Micro-From-Service',
   /** The namespace an account belongs to. */
   NAMESPACE: 'Micro-Namespace',
+  /** The trace that a call belongs to, as go-micro's tracing names it. */
+  TRACE_ID: 'Micro-Trace-Id',
+  /** The span that made the call, as go-micro's tracing names it. */
+  SPAN_ID: 'Micro-Span-Id',
+  /** Trace and span as W3C Trace Context writes them. */
+  TRACE_PARENT: 'Traceparent',
   /** How long the caller waits, in decimal nanoseconds. */
   TIMEOUT: 'Timeout',
   CONTENT_TYPE: 'Content-Type',

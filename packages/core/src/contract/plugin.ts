@@ -1,4 +1,6 @@
 import type { Flags } from './cmd.ts';
+import type { Logger } from './logger.ts';
+import type { Registry } from './registry.ts';
 
 /** The parts of a service that a plugin can stand in for. */
 export type PluginKind =
@@ -11,7 +13,14 @@ export type PluginKind =
   | 'runtime'
   | 'selector'
   | 'store'
+  | 'tracer'
   | 'transport';
+
+/** What a plugin may use of the service it is made for. A registry and a logger come first, so they do without. */
+export interface PluginParts {
+  readonly logger?: Logger | undefined;
+  readonly registry?: Registry | undefined;
+}
 
 /**
  * The manifest that a plugin package exports as `plugin`, so that `--registry etcd` or `MICRO_REGISTRY=etcd` finds it.
@@ -23,6 +32,6 @@ export interface Plugin<T = unknown> {
   readonly kind: PluginKind;
   /** What a flag calls it, such as `etcd`. */
   readonly name: string;
-  /** Makes the component from flags such as `registry_address`. */
-  create(flags: Flags): T | Promise<T>;
+  /** Makes the component from flags such as `registry_address`. The service closes it when it stops. */
+  create(flags: Flags, parts: PluginParts): T | Promise<T>;
 }

@@ -1,0 +1,113 @@
+import type { Context } from '../contract/context.ts';
+import type { Span, Tracer } from '../contract/debug.ts';
+import type { Middleware, Request } from '../contract/middleware.ts';
+import { reasonOf } from '../util/reason.ts';
+import { createRing } from './ring.ts';
+import { newSpanId, newTraceId, readTraceContext, writeTraceContext } from './trace-context.ts';
+
+/** What a memory tracer may take. */
+export interface MemoryTracerOptions {
+  /** How many spans are kept, the newest ones. Default 256, as in go-micro. */
+  readonly size?: number | undefined;
+}
+
+const SIZE = 256;
+/** go-micro's own endpoints are not followed, or looking at traces would push them out. */
+const OWN = 'Debug.';
+
+/**
+ * Keeps the last spans in memory, where `Debug.Trace` finds them. It goes on with traces that are named in go-micro's fields
+ * (`Micro-Trace-Id`, `Micro-Span-Id`) or in W3C's `traceparent`, and names its own in both, so services that trace
+ * otherwise see one trace. Every call is followed; nothing is sent anywhere.
+ */
+export function memoryTracer({ size }: MemoryTracerOptions = {}): Tracer {
+  const ring = createRing<Span>(size || SIZE);
+
+  const middleware =
+    (kind: Span['kind']): Middleware =>
+    (next) =>
+    (request, ctx) => {
+      if (request.endpoint.startsWith(OWN)) return next(request, ctx);
+      const finish = begin(kind, request, ctx, (span) => ring.push(span));
+      return followed(() => next(request, ctx), finish);
+    };
+
+  return {
+    name: 'memory',
+    handler: middleware('inbound'),
+    client: middleware('outbound'),
+    read: (trace) => (trace === undefined ? ring.read() : ring.read().filter((span) => span.trace === trace)),
+    async close() {},
+  };
+}
+
+/** Ends a span, with what went wrong. */
+type Finish = (error?: unknown) => void;
+
+function begin(kind: Span['kind'], request: Request, ctx: Context, ended: (span: Span) => void): Finish {
+  const { trace = newTraceId(), parent = '' } = readTraceContext(ctx.metadata) ?? {};
+  const id = newSpanId();
+  writeTraceContext(ctx.metadata, trace, id);
+  const started = performance.timeOrigin + performance.now();
+  let over = false;
+  return (error) => {
+    if (over) return;
+    over = true;
+    ended({
+      trace,
+      id,
+      parent,
+      name: `${request.service}.${request.endpoint}`,
+      started,
+      durationMs: performance.timeOrigin + performance.now() - started,
+      kind,
+      metadata: error === undefined ? {} : { error: reasonOf(error) },
+    });
+  };
+}
+
+/** Runs what a span is about; it ends with the answer, or with the last message of a stream. */
+function followed(run: () => unknown, finish: Finish): unknown {
+  let result: unknown;
+  try {
+    result = run();
+  } catch (error) {
+    finish(error);
+    throw error;
+  }
+  if (isThenable(result)) return settled(result, finish);
+  if (isStream(result)) return throughout(result, finish);
+  finish();
+  return result;
+}
+
+async function settled(result: PromiseLike<unknown>, finish: Finish): Promise<unknown> {
+  try {
+    const value = await result;
+    if (isStream(value)) return throughout(value, finish);
+    finish();
+    return value;
+  } catch (error) {
+    finish(error);
+    throw error;
+  }
+}
+
+async function* throughout(stream: AsyncIterable<unknown>, finish: Finish): AsyncGenerator<unknown> {
+  try {
+    yield* stream;
+  } catch (error) {
+    finish(error);
+    throw error;
+  } finally {
+    finish();
+  }
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
+}
+
+function isStream(value: unknown): value is AsyncIterable<unknown> {
+  return typeof value === 'object' && value !== null && Symbol.asyncIterator in value;
+}
