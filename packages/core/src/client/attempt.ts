@@ -5,7 +5,6 @@ import type { Selector } from '../contract/selector.ts';
 import type { Socket, Transport } from '../contract/transport.ts';
 import { CODE } from '../error/code.ts';
 import { MicroError } from '../error/micro-error.ts';
-import { legacyContentType, legacyRoute } from '../rpc/legacy-route.ts';
 import { legacyClientSocket } from '../rpc/legacy-socket.ts';
 import { validate } from '../rpc/validate.ts';
 import { requestExtra, throwIfError } from '../rpc/wire.ts';
@@ -32,11 +31,10 @@ export function attemptUnary(request: Request, ctx: CallContext, parts: AttemptP
 }
 
 function exchange(request: Request, ctx: CallContext, parts: AttemptParts, node: Node): Promise<unknown> {
-  const { codec, endpoint } = ctx.target;
   let socket: Socket | undefined;
   try {
-    const body = codec.encode(request.body, endpoint.input);
     socket = dial(ctx, parts, node, false);
+    const body = ctx.codec.encode(request.body, ctx.target.endpoint.input);
     // There is nothing more to send, so nobody waits for room; a socket that breaks meanwhile tells its receiver.
     const room = socket.send({ header: headerOf(ctx), extra: extraOf(ctx), body });
     if (room !== undefined) room.catch(ignore);
@@ -77,13 +75,9 @@ export function dial(ctx: CallContext, parts: AttemptParts, node: Node, stream: 
     connectTimeoutMs: ctx.options.connectTimeoutMs ?? parts.connectTimeoutMs,
   });
   // go-micro's rule: a node that does not say which protocol it speaks is an old one.
-  return node.metadata.protocol === undefined ? legacy(socket, ctx) : socket;
-}
-
-function legacy(socket: Socket, { target }: CallContext): Socket {
-  const contentType = legacyContentType(target.contentType);
-  const route = legacyRoute(contentType, true);
-  return route === undefined ? socket : legacyClientSocket(socket, target.endpoint.name, contentType, route);
+  const legacy = node.metadata.protocol === undefined ? ctx.target.legacy : undefined;
+  ctx.codec = legacy?.codec ?? ctx.target.codec;
+  return legacy === undefined ? socket : legacyClientSocket(socket, ctx.endpoint, legacy.contentType, legacy.route);
 }
 
 /** The fields of the call's endpoint, with its usual timeout. */
@@ -133,9 +127,9 @@ export function readReply(message: Message | undefined, ctx: CallContext, parts:
 }
 
 /** The value in a message of the server, as the validator of its type makes it where there is one. */
-export function decodeReply(message: Message, { target }: CallContext): unknown {
-  const { codec, endpoint } = target;
-  return validate(endpoint.output, codec.decode(message.body, endpoint.output));
+export function decodeReply(message: Message, { target, codec }: CallContext): unknown {
+  const { output } = target.endpoint;
+  return validate(output, codec.decode(message.body, output));
 }
 
 /** The door for what comes from below: marks the node and makes a `MicroError` that says where the time went. */

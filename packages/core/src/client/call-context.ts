@@ -1,4 +1,5 @@
 import type { Account } from '../contract/auth.ts';
+import type { Codec } from '../contract/codec.ts';
 import type { CallOptions, Context, Peer } from '../contract/context.ts';
 import type { Metadata } from '../contract/metadata.ts';
 import type { Node } from '../contract/registry.ts';
@@ -22,6 +23,8 @@ export class CallContext implements Context {
   account: Account | undefined;
   /** Attempts begun so far. */
   attempts = 0;
+  /** The codec of the newest attempt: an old node may want another one. */
+  codec: Codec;
   /** The node of the newest attempt. */
   node: Node | undefined;
   /** Nodes that failed, not to be chosen again while there are others. */
@@ -33,6 +36,7 @@ export class CallContext implements Context {
 
   constructor(target: Target, options: CallOptions, timeoutMs: number) {
     this.target = target;
+    this.codec = target.codec;
     this.options = options;
     this.startedAt = now();
     const own = timeoutMs > 0 ? this.startedAt + timeoutMs : undefined;

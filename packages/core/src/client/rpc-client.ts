@@ -14,7 +14,7 @@ import { describe } from '../rpc/describe.ts';
 import { createPushable } from '../util/pushable.ts';
 import { attemptUnary } from './attempt.ts';
 import { CallContext, callOptions } from './call-context.ts';
-import { connectOnce, eventMessage } from './publish.ts';
+import { connectedBroker, eventMessage } from './publish.ts';
 import { fullJitter, type RetryDefaults, retryUnexecuted, streamWithRetries, withRetries } from './retry.ts';
 import { attemptClientStream, attemptReplyStream } from './stream-attempt.ts';
 import { createTarget, type Target } from './target.ts';
@@ -81,7 +81,6 @@ export function createRpcClient(options: RpcClientOptions): Client {
         );
     }
   };
-  const connectedBroker = connectOnce(options.broker);
   const handler = compose(options.middleware ?? [], send);
 
   const codecOf = (contentType: string): Codec => {
@@ -115,7 +114,7 @@ export function createRpcClient(options: RpcClientOptions): Client {
     const targetFor = (contentType: string): Target => {
       let target = targets.get(contentType);
       if (target === undefined) {
-        target = createTarget(service, endpoint, contentType, codecOf(contentType));
+        target = createTarget(service, endpoint, contentType, codecOf(contentType), options.codecs);
         targets.set(contentType, target);
       }
       return target;
@@ -199,7 +198,7 @@ export function createRpcClient(options: RpcClientOptions): Client {
       const contentType =
         (given !== undefined && 'contentType' in given ? given.contentType : undefined) ?? usualContentType;
       const event = eventMessage(topic, message, contentType, codecOf(contentType), given);
-      const broker = await connectedBroker();
+      const broker = await connectedBroker(options.broker);
       await broker.publish(topic, event, { signal: given?.signal });
     },
     async close() {

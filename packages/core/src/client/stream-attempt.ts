@@ -95,7 +95,8 @@ function openStream(request: Request, ctx: CallContext, parts: AttemptParts, nod
 
 /** A server stream gets its one request as the first message after the opening, as go-micro's generated clients send it. */
 async function sendRequests(request: Request, ctx: CallContext, socket: Socket, over: () => boolean): Promise<void> {
-  const { codec, endpoint } = ctx.target;
+  const { codec } = ctx;
+  const { endpoint } = ctx.target;
   const header = headerOf(ctx);
   const encode = (value: unknown): Message => ({ header, body: codec.encode(value, endpoint.input) });
   await socket.send(openMessage(header, extraOf(ctx)));

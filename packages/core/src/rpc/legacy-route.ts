@@ -18,7 +18,13 @@ export function legacyContentType(contentType: string): string {
   return contentType;
 }
 
-const JSON_ROUTE: LegacyRoute = { envelope: jsonRpcEnvelope, contentType: 'application/json' };
+/**
+ * What names the codec inside json-rpc: there Go's `encoding/json` reads and writes generated structs too, with 64-bit
+ * integers as bare numbers. It never travels.
+ */
+export const LEGACY_JSON = 'application/json; dialect=go';
+
+const JSON_ROUTE: LegacyRoute = { envelope: jsonRpcEnvelope, contentType: LEGACY_JSON };
 const PROTO_ROUTE: LegacyRoute = { envelope: protoRpcEnvelope, contentType: 'application/protobuf' };
 const BYTES_ROUTE: LegacyRoute = { envelope: protoRpcEnvelope, contentType: 'application/octet-stream' };
 
