@@ -28,8 +28,10 @@ export interface BrokerOptions extends FailureOptions {
   readonly maxWaiting?: number | undefined;
   /** The body of one message, in bytes. Default 16 MiB; past it 413. 0 is no limit. */
   readonly maxMessageBytes?: number | undefined;
-  /** How long `disconnect`, and closing a subscription, wait for what runs, in milliseconds. Default 10,000; 0 is for ever. */
+  /** How long `disconnect`, and closing a subscription, wait for handlers, in milliseconds. Default 10,000; 0 is for ever. */
   readonly drainMs?: number | undefined;
+  /** How long `disconnect` waits for subscribers to take what was published, in milliseconds. Default 5,000; 0 does not. */
+  readonly flushMs?: number | undefined;
 }
 
 /** The same with every number decided; what is off is `Infinity`. */
@@ -44,10 +46,13 @@ export interface BrokerSettings {
   readonly maxWaiting: number;
   readonly maxMessageBytes: number;
   readonly drainMs: number;
+  readonly flushMs: number;
 }
 
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 5_000;
+/** What a timer can wait for at most: 24 days. */
+const LONGEST_TIMEOUT_MS = 2 ** 31 - 1;
 
 /** Fills in the defaults. */
 export function brokerSettings(options: BrokerOptions): BrokerSettings {
@@ -56,13 +61,14 @@ export function brokerSettings(options: BrokerOptions): BrokerSettings {
     maxMessages: limit(inbox.maxMessages, 10_000),
     maxBytes: limit(inbox.maxBytes, 64 * 1024 * 1024),
     maxAgeMs: limit(inbox.maxAgeMs, 60_000),
-    waitMs: inbox.waitMs ?? 5_000,
+    waitMs: Math.min(inbox.waitMs ?? 5_000, LONGEST_TIMEOUT_MS),
     maxDeliveries: limit(options.maxDeliveries, 5),
     backoff: options.backoff ?? fullJitter,
-    ackTimeoutMs: limit(options.ackTimeoutMs, 30_000),
+    ackTimeoutMs: span(options.ackTimeoutMs, 30_000),
     maxWaiting: limit(options.maxWaiting, 1_000),
     maxMessageBytes: limit(options.maxMessageBytes, 16 * 1024 * 1024),
-    drainMs: limit(options.drainMs, 10_000),
+    drainMs: span(options.drainMs, 10_000),
+    flushMs: options.flushMs ?? 5_000,
   };
 }
 
@@ -70,6 +76,12 @@ export function brokerSettings(options: BrokerOptions): BrokerSettings {
 export function limit(given: number | undefined, usual: number): number {
   if (given === undefined) return usual;
   return given === 0 ? Number.POSITIVE_INFINITY : given;
+}
+
+/** A time that a user gave or its default; 0 is no limit, and so is what no timer can wait for. */
+export function span(given: number | undefined, usual: number): number {
+  const ms = limit(given, usual);
+  return ms > LONGEST_TIMEOUT_MS ? Number.POSITIVE_INFINITY : ms;
 }
 
 /** Full jitter, doubling from 100 ms to 5 s. */

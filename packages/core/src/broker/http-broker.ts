@@ -8,7 +8,7 @@ import type { TlsOptions } from '../util/tls.ts';
 import { within } from '../util/within.ts';
 import { brokerError } from './broker-error.ts';
 import { createFailureReport, reportLate } from './broker-failure.ts';
-import { type BrokerOptions, brokerSettings, limit } from './broker-options.ts';
+import { type BrokerOptions, brokerSettings, limit, span } from './broker-options.ts';
 import { checkMessage, checkSubscribe, checkTopic } from './check-message.ts';
 import { type HttpListener, listenHttp } from './http-listener.ts';
 import { BROADCAST_VERSION, decodeHttpMessage, encodeHttpMessage, HTTP_BROKER_SERVICE } from './http-message.ts';
@@ -135,6 +135,7 @@ export function httpBroker(options: HttpBrokerOptions): Broker {
       await rest(subscription, 0);
       throw error;
     }
+    connection?.outbox.refresh(subscription.topic);
     if (subscription.isClosed) await rest(subscription, settings.drainMs);
   };
 
@@ -152,8 +153,8 @@ export function httpBroker(options: HttpBrokerOptions): Broker {
     if (connection !== undefined) return;
     const sender = createHttpSender({
       tls,
-      connectTimeoutMs: limit(options.connectTimeoutMs, 5_000),
-      timeoutMs: limit(options.deliveryTimeoutMs, 60_000),
+      connectTimeoutMs: span(options.connectTimeoutMs, 5_000),
+      timeoutMs: span(options.deliveryTimeoutMs, 60_000),
     });
     const outbox = createOutbox<HttpTarget, Buffer>({
       settings,
@@ -174,12 +175,12 @@ export function httpBroker(options: HttpBrokerOptions): Broker {
   const disconnect = async (): Promise<void> => {
     if (connection === undefined) return;
     const { outbox, sender } = connection;
-    const end = now() + settings.drainMs;
-    const left = (): number => Math.max(0, end - now());
+    const begun = now();
     // What is for our own subscriptions goes while they are there; then publishers go last, as handlers may publish.
-    await outbox.flush(left() / 2);
-    await Promise.all([...subscriptions.values()].map((subscription) => rest(subscription, left())));
-    await outbox.flush(left());
+    await outbox.flush(settings.flushMs);
+    const left = begun + settings.flushMs - now();
+    await Promise.all([...subscriptions.values()].map((subscription) => rest(subscription, settings.drainMs)));
+    await outbox.flush(left);
     connection = undefined;
     outbox.close();
     sender.close();

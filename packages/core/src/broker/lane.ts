@@ -209,9 +209,13 @@ export function createLane<T extends Target, P>(options: LaneOptions<T, P>): Lan
 
   const wake = (): void => {
     looks += 1;
-    expire(now());
-    if (ready.length + delayed.length === 0) pump();
-    else void options.refresh().then(pump);
+    const look = async (): Promise<void> => {
+      await options.refresh();
+      if (closed) return;
+      pump();
+      expire(now());
+    };
+    void look();
   };
 
   return {

@@ -1,7 +1,6 @@
 import type { Broker, BrokerMessage, Subscription } from '../contract/broker.ts';
 import { HEADER } from '../contract/header.ts';
 import { CODE } from '../error/code.ts';
-import { now } from '../util/clock.ts';
 import { brokerError, notTaken } from './broker-error.ts';
 import { createFailureReport, reportLate } from './broker-failure.ts';
 import { type BrokerOptions, brokerSettings } from './broker-options.ts';
@@ -55,20 +54,18 @@ export function memoryBroker(options: MemoryBrokerOptions = {}): Broker {
 
   const disconnect = async (): Promise<void> => {
     if (outbox === undefined) return;
-    const end = now() + settings.drainMs;
-    const left = (): number => Math.max(0, end - now());
-    await outbox.flush(left() / 2);
-    await Promise.all(all().map((subscription) => rest(subscription, left())));
+    await outbox.flush(settings.flushMs);
+    await Promise.all(all().map((subscription) => rest(subscription)));
     outbox.close();
     outbox = undefined;
   };
 
   const all = (): MemorySubscription[] => [...topics.values()].flat();
 
-  const rest = async (subscription: MemorySubscription, budgetMs: number): Promise<void> => {
+  const rest = async (subscription: MemorySubscription): Promise<void> => {
     const { receiver, topic } = subscription;
     subscription.receiver = undefined;
-    const unfinished = (await receiver?.close(budgetMs)) ?? 0;
+    const unfinished = (await receiver?.close(settings.drainMs)) ?? 0;
     if (unfinished > 0) {
       options.logger?.log('warn', `${unfinished} handlers of ${topic} did not return within ${settings.drainMs} ms`);
     }
@@ -108,13 +105,14 @@ export function memoryBroker(options: MemoryBrokerOptions = {}): Broker {
       };
       if (outbox !== undefined) subscription.receiver = subscription.open();
       topics.set(topic, [...(topics.get(topic) ?? NOBODY), subscription]);
+      outbox?.refresh(topic);
       return {
         topic,
         async close() {
           const left = (topics.get(topic) ?? NOBODY).filter((other) => other !== subscription);
           if (left.length === 0) topics.delete(topic);
           else topics.set(topic, left);
-          await rest(subscription, settings.drainMs);
+          await rest(subscription);
         },
       };
     },

@@ -24,6 +24,8 @@ export interface OutboxOptions<T extends Target, P> {
 export interface Outbox<P> {
   /** Resolves when the message is kept; waits for room while there is none. Throws 429 when there is none in time. */
   publish(topic: string, payload: P, bytes: number, signal?: AbortSignal): Promise<void>;
+  /** Somebody has come or gone: what waits for the topic may have somewhere to go. */
+  refresh(topic: string): void;
   /** Waits until everything was handled that can be, up to so long. */
   flush(budgetMs: number): Promise<void>;
   /** Takes nothing more, and gives up what is left. */
@@ -240,6 +242,11 @@ export function createOutbox<T extends Target, P>(options: OutboxOptions<T, P>):
       const entry: Entry<P> = { payload, bytes, at: now(), lanes: 0 };
       inbox.unrouted.push(entry);
       void route(inbox);
+    },
+
+    refresh(topic) {
+      const inbox = inboxes.get(topic);
+      if (inbox !== undefined) void refresh(inbox);
     },
 
     async flush(budgetMs) {

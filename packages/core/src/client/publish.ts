@@ -21,25 +21,16 @@ export function eventMessage(
   header[HEADER.CONTENT_TYPE] = contentType;
   header[HEADER.TOPIC] = topic;
   header[HEADER.ID] = randomUUID();
-  return { header, body: codec.encode(message) };
+  const type = given !== undefined && 'type' in given ? given.type : undefined;
+  return { header, body: codec.encode(message, type) };
 }
 
-/** Connects a broker once, when the first event is published. */
-export function connectOnce(broker: Broker | undefined): () => Promise<Broker> {
-  let connected: Promise<Broker> | undefined;
-  return () => {
-    if (broker === undefined) {
-      const detail = 'this client has no broker: give its service one to publish';
-      return Promise.reject(new MicroError({ id: 'go.micro.client', code: CODE.notImplemented, detail }));
-    }
-    connected ??= broker.connect().then(
-      () => broker,
-      (error: unknown) => {
-        // The next publish tries again.
-        connected = undefined;
-        throw error;
-      },
-    );
-    return connected;
-  };
+/** The broker of a client, connected: when the first event is published, and again after it was disconnected. */
+export async function connectedBroker(broker: Broker | undefined): Promise<Broker> {
+  if (broker === undefined) {
+    const detail = 'this client has no broker: give its service one to publish';
+    throw new MicroError({ id: 'go.micro.client', code: CODE.notImplemented, detail });
+  }
+  await broker.connect();
+  return broker;
 }

@@ -1,4 +1,5 @@
 import type { CallOptions, Context } from './context.ts';
+import type { MessageType } from './definition.ts';
 import type { MetadataInit } from './metadata.ts';
 import type { ClientOf } from './typed.ts';
 
@@ -25,6 +26,8 @@ export interface ClientStream<Out = unknown, In = unknown> extends AsyncIterable
 export interface PublishOptions {
   readonly metadata?: MetadataInit | undefined;
   readonly contentType?: string | undefined;
+  /** What the message is, where that is more than a plain value. `createEvent` fills it in. */
+  readonly type?: MessageType | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 

@@ -4,8 +4,8 @@ import type { Describes } from '../contract/definition.ts';
 import type { Logger } from '../contract/logger.ts';
 import type { Middleware } from '../contract/middleware.ts';
 import type { Registry, ServiceRecord } from '../contract/registry.ts';
-import type { HandleOptions, Server, ServerStatus } from '../contract/server.ts';
-import type { Listener, Transport } from '../contract/transport.ts';
+import type { HandleOptions, Server, ServerStatus, SubscribeOptions } from '../contract/server.ts';
+import type { Listener, ListenOptions, Transport } from '../contract/transport.ts';
 import type { PlainHandlers } from '../contract/typed.ts';
 import { describe } from '../rpc/describe.ts';
 import { describePlain } from '../rpc/describe-plain.ts';
@@ -14,10 +14,10 @@ import { inTurn } from '../util/in-turn.ts';
 import { sleep } from '../util/timer.ts';
 import { within } from '../util/within.ts';
 import { createDeadlineWatch } from './deadline-watch.ts';
-import { createRegistration } from './registration.ts';
+import { createRegistration, type RegistrationState } from './registration.ts';
 import { createRouter } from './router.ts';
 import { createServe } from './serve.ts';
-import { createSubscribers } from './subscribers.ts';
+import { createSubscribers, type EventHandler } from './subscribers.ts';
 
 /** What a server is made from. Every number: `undefined` is the default, `0` is off. */
 export interface RpcServerOptions {
@@ -40,6 +40,8 @@ export interface RpcServerOptions {
   readonly logger: Logger;
   /** Around every handler, the first one outermost. */
   readonly middleware?: readonly Middleware[] | undefined;
+  /** Around every subscriber, the first one outermost. */
+  readonly subscriberMiddleware?: readonly Middleware[] | undefined;
   /** How long a registration lives without being renewed, in milliseconds. Default 90,000. */
   readonly registerTtlMs?: number | undefined;
   /** How often it is renewed, in milliseconds. Default 30,000. */
@@ -50,8 +52,17 @@ export interface RpcServerOptions {
   readonly settleMs?: number | undefined;
   /** How long calls, streams and subscribers may take to finish when it stops, in milliseconds. Default 25,000. */
   readonly drainMs?: number | undefined;
+  /** Answers requests that are HTTP but no call, where the transport can. */
+  readonly plain?: ListenOptions['plain'];
   /** Runs when everything has finished and before connections close. */
   readonly afterDrain?: (() => Promise<void>) | undefined;
+}
+
+/** A server, and what it knows of itself. */
+export interface RpcServer extends Server {
+  readonly registration: RegistrationState;
+  /** Calls and streams that were begun, and answers that were errors, since it was made. */
+  readonly counters: { readonly requests: number; readonly errors: number };
 }
 
 const REGISTER_TTL_MS = 90_000;
@@ -62,15 +73,22 @@ const CLOSE_MS = 5_000;
 const CONNECT_MS = 30_000;
 
 /** The server of go-micro's protocol (`mucp`). It drains when it stops. */
-export function createRpcServer(options: RpcServerOptions): Server {
+export function createRpcServer(options: RpcServerOptions): RpcServer {
   const { name, logger, transport, registry, broker, codecs } = options;
   const router = createRouter(options.middleware ?? []);
-  const subscribers = createSubscribers({ name, broker, codecs, logger });
+  const subscribers = createSubscribers({
+    name,
+    broker,
+    codecs,
+    logger,
+    middleware: options.subscriberMiddleware ?? [],
+  });
   const deadlines = createDeadlineWatch();
 
   let status: ServerStatus = 'stopped';
   let listener: Listener | undefined;
   let inFlight = 0;
+  const counters = { requests: 0, errors: 0 };
   let idle: (() => void) | undefined;
   const turn = inTurn();
 
@@ -78,14 +96,19 @@ export function createRpcServer(options: RpcServerOptions): Server {
     name,
     router,
     codecs,
+    dispatch: subscribers.dispatch,
     deadlines,
     refusal: () => (status === 'stopping' ? `${name} is draining` : undefined),
     began() {
       inFlight += 1;
+      counters.requests += 1;
     },
     ended() {
       inFlight -= 1;
       if (inFlight === 0) idle?.();
+    },
+    erred() {
+      counters.errors += 1;
     },
     failed(endpoint, error) {
       logger.log('error', `${endpoint || 'a request'} failed: ${error.detail}`, { endpoint, error: error.cause });
@@ -104,7 +127,7 @@ export function createRpcServer(options: RpcServerOptions): Server {
   const start = async (): Promise<void> => {
     status = 'starting';
     try {
-      const bound = await transport.listen(options.address, serve);
+      const bound = await transport.listen(options.address, serve, { plain: options.plain });
       listener = bound;
       await within(CONNECT_MS, 'subscribing', () => subscribers.open());
       // Last: whoever finds the service can call it.
@@ -179,6 +202,10 @@ export function createRpcServer(options: RpcServerOptions): Server {
 
   return {
     name: 'mucp',
+    counters,
+    get registration() {
+      return registration.state;
+    },
     get status() {
       return status;
     },
@@ -186,7 +213,7 @@ export function createRpcServer(options: RpcServerOptions): Server {
       return listener?.address;
     },
     handle: handle as Server['handle'],
-    subscribe(topic, handler, subscribeOptions = {}) {
+    subscribe(topic: string, handler: EventHandler, subscribeOptions: SubscribeOptions = {}) {
       subscribers.add(topic, handler, subscribeOptions);
     },
     start: () => turn(async () => (status === 'stopped' ? start() : undefined)),

@@ -8,18 +8,23 @@ import { errorMessage, type RequestHead } from '../rpc/wire.ts';
 import { reasonOf } from '../util/reason.ts';
 import type { DeadlineWatch, RequestContext } from './request-context.ts';
 import type { Route, Router } from './router.ts';
+import type { Subscribers } from './subscribers.ts';
 
 /** What serving needs from its server. */
 export interface ServeParts {
   readonly name: string;
   readonly router: Router;
   readonly codecs: (contentType: string) => Codec | undefined;
+  /** Hands an event that came as a request to its subscribers. */
+  readonly dispatch: Subscribers['dispatch'];
   readonly deadlines: DeadlineWatch;
   /** Why no request is taken now, or `undefined`. */
   readonly refusal: () => string | undefined;
   /** A request began; one was answered. */
   readonly began: () => void;
   readonly ended: () => void;
+  /** A request is answered with an error, whatever error it is. */
+  readonly erred: () => void;
   /** A handler threw what is no answer to anybody, the error's cause: it is written down. */
   readonly failed: (endpoint: string, error: MicroError) => void;
 }
@@ -50,6 +55,7 @@ export function finished(ctx: RequestContext, parts: ServeParts): void {
 /** The door for what a handler threw: a `MicroError` goes out as it is, anything else as a 500 of this service. */
 export function answerError(socket: Socket, error: unknown, header: Header, parts: ServeParts, endpoint: string): void {
   const known = MicroError.from(error, { id: parts.name, code: CODE.internal });
+  parts.erred();
   if (known !== error) parts.failed(endpoint, known);
   try {
     const room = socket.end(errorMessage(known, header));

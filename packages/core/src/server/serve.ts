@@ -9,6 +9,7 @@ import { legacyServerSocket } from '../rpc/legacy-socket.ts';
 import { validate } from '../rpc/validate.ts';
 import { readRequest, readTimeout, replyHeader } from '../rpc/wire.ts';
 import { RequestContext } from './request-context.ts';
+import { type EventRoute, serveEvent } from './serve-event.ts';
 import { answerError, encodeReply, finished, type Prepared, type ServeParts } from './serve-parts.ts';
 import { serveStream } from './serve-stream.ts';
 
@@ -22,13 +23,11 @@ export function createServe(parts: ServeParts): (socket: Socket) => void {
       socket.close();
       return;
     }
-    let prepared: Prepared | LegacyRoute;
+    let prepared: Prepared | LegacyRoute | EventRoute;
     try {
       prepared = prepare(message.header);
-      if ('envelope' in prepared) {
-        // The same again with what was inside the envelope.
-        const unwrapped = legacyServerSocket(socket, message, prepared);
-        begin(unwrapped.socket, unwrapped.message);
+      if (!('route' in prepared)) {
+        beginOther(socket, message, prepared);
         return;
       }
     } catch (error) {
@@ -61,6 +60,19 @@ export function createServe(parts: ServeParts): (socket: Socket) => void {
     else void serveStream(socket, prepared, ctx, parts);
   };
 
+  /** What is no call as it stands: one inside an envelope, or an event. */
+  const beginOther = (socket: Socket, message: Message, prepared: LegacyRoute | EventRoute): void => {
+    if ('envelope' in prepared) {
+      // The same again with what was inside the envelope.
+      const unwrapped = legacyServerSocket(socket, message, prepared);
+      begin(unwrapped.socket, unwrapped.message);
+      return;
+    }
+    const refusal = parts.refusal();
+    if (refusal === undefined) void serveEvent(socket, message, prepared, parts);
+    else answerError(socket, refused(refusal), prepared.replyHeader, parts, '');
+  };
+
   return (socket) => {
     try {
       const first = socket.receive();
@@ -79,11 +91,15 @@ export function createServe(parts: ServeParts): (socket: Socket) => void {
 function createPreparation(
   parts: ServeParts,
   replyHeaders: (contentType: string) => Header,
-): (header: Header) => Prepared | LegacyRoute {
+): (header: Header) => Prepared | LegacyRoute | EventRoute {
   const known = new WeakMap<Header, Prepared>();
 
-  const prepare = (header: Header): Prepared | LegacyRoute => {
+  const prepare = (header: Header): Prepared | LegacyRoute | EventRoute => {
     const head = readRequest(header);
+    // Go handlers forward the topic of an event that they handle with the calls that they make: those are calls.
+    if (head.topic !== undefined && head.endpoint === '') {
+      return { topic: head.topic, replyHeader: replyHeaders(head.contentType) };
+    }
     const legacy = legacyRoute(head.contentType, head.legacy);
     if (legacy !== undefined) return legacy;
     const codec = parts.codecs(head.contentType);
@@ -102,7 +118,7 @@ function createPreparation(
     const found = known.get(header);
     if (found !== undefined) return found;
     const prepared = prepare(header);
-    if (Object.isFrozen(header) && !('envelope' in prepared)) known.set(header, prepared);
+    if (Object.isFrozen(header) && 'route' in prepared) known.set(header, prepared);
     return prepared;
   };
 }
