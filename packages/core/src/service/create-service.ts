@@ -17,6 +17,7 @@ import { createRpcServer } from '../server/rpc-server.ts';
 import { httpTransport } from '../transport/http-transport.ts';
 import { inTurn } from '../util/in-turn.ts';
 import { within } from '../util/within.ts';
+import { defaultBroker } from './default-broker.ts';
 import { hold, release } from './ownership.ts';
 import type { ServiceOptions } from './service-options.ts';
 import { waitForTermination } from './termination.ts';
@@ -26,7 +27,7 @@ import { waitForTermination } from './termination.ts';
  * is the one place that names a default. Nothing listens and nothing is sent before `start`, `run` or the first call.
  */
 export function createService(options: ServiceOptions): Service {
-  const { name, version = 'latest', id = randomUUID(), broker, profile, hooks = {} } = options;
+  const { name, version = 'latest', id = randomUUID(), profile, hooks = {} } = options;
   if (typeof name !== 'string' || name === '') {
     throw new MicroError({ code: CODE.badRequest, detail: `a service needs a name, not ${JSON.stringify(name)}` });
   }
@@ -36,6 +37,9 @@ export function createService(options: ServiceOptions): Service {
   const transport = options.transport ?? httpTransport();
   const known = renewedRegistry(registry.name, () => cachedRegistry(registry, { logger }));
   const selector = options.selector ?? registrySelector({ registry: known });
+  // One of its own: that nobody subscribes is asked again at each event, and not remembered.
+  const subscribers = renewedRegistry(registry.name, () => cachedRegistry(registry, { logger, unknownTtlMs: 0 }));
+  const broker = options.broker ?? defaultBroker(subscribers, logger, id, options.server);
   const codecs = codecTable([
     jsonCodec(),
     protobufCodec(),
@@ -62,7 +66,7 @@ export function createService(options: ServiceOptions): Service {
   });
 
   // In the order in which they are closed: what uses another one goes first.
-  const components = [selector, known, transport, ...(broker === undefined ? [] : [broker]), registry];
+  const components = [selector, known, transport, broker, subscribers, registry];
   let held = true;
   let started = false;
   /** Somebody wants it stopped that is still starting. */

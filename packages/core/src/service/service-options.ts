@@ -33,6 +33,8 @@ export interface ClientSettings {
 export interface ServerSettings {
   /** Around every handler, the first one outermost. */
   readonly middleware?: readonly Middleware[] | undefined;
+  /** Around every subscriber, the first one outermost. */
+  readonly subscriberMiddleware?: readonly Middleware[] | undefined;
   /** Where to listen: `host:port`, `:port` or `host:first-last`. Default `:0`, any free port on every interface. */
   readonly address?: string | undefined;
   /** The address that others should use, with or without a port. Default: found from what was bound. */
@@ -75,7 +77,7 @@ export interface ServiceOptions {
   readonly transport?: Transport | undefined;
   /** Default: over the registry, remembered, the less busy of two random nodes. */
   readonly selector?: Selector | undefined;
-  /** Needed to publish and to subscribe. */
+  /** Default: `httpBroker` over the registry, on the server's host at a port of its own, once somebody subscribes. */
   readonly broker?: Broker | undefined;
   /** Besides the defaults; one with the same content type takes its place. */
   readonly codecs?: readonly Codec[] | undefined;
