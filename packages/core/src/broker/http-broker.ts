@@ -2,8 +2,9 @@ import { randomUUID } from 'node:crypto';
 import type { Broker, BrokerSubscribeOptions, Delivery, Subscription } from '../contract/broker.ts';
 import type { Registry, ServiceRecord } from '../contract/registry.ts';
 import { CODE } from '../error/code.ts';
-import { advertisedAddress } from '../util/advertised-address.ts';
+import { advertisedAs } from '../util/advertised-address.ts';
 import { now } from '../util/clock.ts';
+import { inTurn } from '../util/in-turn.ts';
 import type { TlsOptions } from '../util/tls.ts';
 import { within } from '../util/within.ts';
 import { brokerError } from './broker-error.ts';
@@ -15,7 +16,6 @@ import { BROADCAST_VERSION, decodeHttpMessage, encodeHttpMessage, HTTP_BROKER_SE
 import { createHttpSender, type HttpSender, type HttpTarget } from './http-sender.ts';
 import { createHttpTargets } from './http-targets.ts';
 import { createNodeIds } from './node-id.ts';
-import { oneAtATime } from './one-at-a-time.ts';
 import { createOutbox, type Outbox } from './outbox.ts';
 import { createReceiver, type Receiver } from './receiver.ts';
 import { keepRecord, type SubscriptionRecord } from './subscription-record.ts';
@@ -86,7 +86,7 @@ export function httpBroker(options: HttpBrokerOptions): Broker {
   const settings = brokerSettings(options);
   const report = createFailureReport(options);
   const nodeIds = createNodeIds(options.id ?? randomUUID());
-  const serially = oneAtATime();
+  const turn = inTurn();
   const subscriptions = new Map<string, HttpSubscription>();
   let connection: { readonly outbox: Outbox<Buffer>; readonly sender: HttpSender } | undefined;
   let listener: HttpListener | undefined;
@@ -114,7 +114,7 @@ export function httpBroker(options: HttpBrokerOptions): Broker {
       find,
       report,
     });
-    address = advertised(options.advertise, listener.address);
+    address = advertisedAs(options.advertise, listener.address);
     logger?.log('info', `the http broker listens on ${listener.address}`, { advertised: address });
   };
 
@@ -194,8 +194,8 @@ export function httpBroker(options: HttpBrokerOptions): Broker {
     get address() {
       return address;
     },
-    connect: () => serially(connect),
-    disconnect: () => serially(disconnect),
+    connect: () => turn(connect),
+    disconnect: () => turn(disconnect),
 
     async publish(topic, message, { signal } = {}) {
       checkMessage(topic, message, settings.maxMessageBytes);
@@ -220,7 +220,7 @@ export function httpBroker(options: HttpBrokerOptions): Broker {
         nodeIds.free(subscription.nodeId);
       };
       try {
-        await serially(async () => {
+        await turn(async () => {
           if (connection !== undefined) await activate(subscription);
         });
       } catch (error) {
@@ -253,12 +253,6 @@ export function httpBroker(options: HttpBrokerOptions): Broker {
       isClosed: false,
     };
   }
-}
-
-/** The address in the registry: what the user says, with the bound port where it has none, else go-micro's choice. */
-function advertised(advertise: string | undefined, bound: string): string {
-  if (advertise === undefined) return advertisedAddress(bound);
-  return /:\d+$/.test(advertise) ? advertise : `${advertise}:${bound.slice(bound.lastIndexOf(':') + 1)}`;
 }
 
 /** The record as go-micro makes it. `concurrency` is ours: Go ignores it, our publishers send so many at once. */

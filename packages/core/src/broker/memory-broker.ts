@@ -1,12 +1,12 @@
 import type { Broker, BrokerMessage, Subscription } from '../contract/broker.ts';
 import { HEADER } from '../contract/header.ts';
 import { CODE } from '../error/code.ts';
+import { inTurn } from '../util/in-turn.ts';
 import { brokerError, notTaken } from './broker-error.ts';
 import { createFailureReport, reportLate } from './broker-failure.ts';
 import { type BrokerOptions, brokerSettings } from './broker-options.ts';
 import { checkMessage, checkSubscribe, checkTopic } from './check-message.ts';
 import type { Target } from './lane.ts';
-import { oneAtATime } from './one-at-a-time.ts';
 import { createOutbox, type Outbox } from './outbox.ts';
 import { createReceiver, type Receiver } from './receiver.ts';
 
@@ -32,7 +32,7 @@ const NOBODY: readonly MemorySubscription[] = [];
 export function memoryBroker(options: MemoryBrokerOptions = {}): Broker {
   const settings = brokerSettings(options);
   const report = createFailureReport(options);
-  const serially = oneAtATime();
+  const turn = inTurn();
   const topics = new Map<string, readonly MemorySubscription[]>();
   let outbox: Outbox<BrokerMessage> | undefined;
   let made = 0;
@@ -74,8 +74,8 @@ export function memoryBroker(options: MemoryBrokerOptions = {}): Broker {
   return {
     name: 'memory',
     address: undefined,
-    connect: () => serially(connect),
-    disconnect: () => serially(disconnect),
+    connect: () => turn(connect),
+    disconnect: () => turn(disconnect),
 
     async publish(topic, message, { signal } = {}) {
       checkMessage(topic, message, settings.maxMessageBytes);

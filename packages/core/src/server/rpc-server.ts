@@ -9,7 +9,7 @@ import type { Listener, ListenOptions, Transport } from '../contract/transport.t
 import type { PlainHandlers } from '../contract/typed.ts';
 import { describe } from '../rpc/describe.ts';
 import { describePlain } from '../rpc/describe-plain.ts';
-import { advertisedAddress } from '../util/advertised-address.ts';
+import { advertisedAs } from '../util/advertised-address.ts';
 import { inTurn } from '../util/in-turn.ts';
 import { sleep } from '../util/timer.ts';
 import { within } from '../util/within.ts';
@@ -137,7 +137,7 @@ export function createRpcServer(options: RpcServerOptions): RpcServer {
         transport: transport.name,
         registry: registry.name,
         node: nodeId(options),
-        advertised: advertised(options, bound),
+        advertised: advertisedAs(options.advertise, bound.address),
       });
     } catch (error) {
       await halt();
@@ -228,13 +228,6 @@ function nodeId({ name, id }: RpcServerOptions): string {
   return `${name}-${id}`;
 }
 
-/** The address in the registry: what the user says, with the bound port where it has none, else go-micro's choice. */
-function advertised({ advertise }: RpcServerOptions, listener: Listener): string {
-  if (advertise === undefined) return advertisedAddress(listener.address);
-  const port = listener.address.slice(listener.address.lastIndexOf(':') + 1);
-  return /:\d+$/.test(advertise) ? advertise : `${advertise}:${port}`;
-}
-
 /** The record as go-micro makes it: five names in the metadata are the framework's. */
 function record(
   options: RpcServerOptions,
@@ -251,7 +244,7 @@ function record(
     nodes: [
       {
         id: nodeId(options),
-        address: advertised(options, listener),
+        address: advertisedAs(options.advertise, listener.address),
         metadata: {
           ...metadata,
           ...listener.metadata,

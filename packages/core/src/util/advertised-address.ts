@@ -17,6 +17,12 @@ export function advertisedAddress(
   return isIPv6(chosen) ? `[${chosen}]:${port}` : `${chosen}:${port}`;
 }
 
+/** The same where a user may have said which it is: their host and port, or their host with the port that was bound. */
+export function advertisedAs(advertise: string | undefined, bound: string): string {
+  if (advertise === undefined) return advertisedAddress(bound);
+  return /:\d+$/.test(advertise) ? advertise : `${advertise}:${bound.slice(bound.lastIndexOf(':') + 1)}`;
+}
+
 function machineAddress(interfaces: NodeJS.Dict<NetworkInterfaceInfo[]>): string {
   const all = Object.values(interfaces).flatMap((infos) => infos ?? []);
   const outside = all.filter((info) => !info.internal && !info.address.startsWith('fe80:'));
