@@ -5,13 +5,14 @@ import { codecTable } from '../codec/codec-table.ts';
 import { grpcCodec, grpcJsonCodec } from '../codec/grpc-codec.ts';
 import { jsonCodec } from '../codec/json-codec.ts';
 import { protobufCodec } from '../codec/protobuf-codec.ts';
-import type { Hook, Service } from '../contract/service.ts';
+import type { Hook, Service, ServiceComponents } from '../contract/service.ts';
 import { CODE } from '../error/code.ts';
 import { MicroError } from '../error/micro-error.ts';
 import { pinoLogger } from '../logger/pino-logger.ts';
 import { cachedRegistry } from '../registry/cached-registry.ts';
 import { mdnsRegistry } from '../registry/mdns-registry.ts';
 import { renewedRegistry } from '../registry/renewed-registry.ts';
+import { LEGACY_JSON } from '../rpc/legacy-route.ts';
 import { registrySelector } from '../selector/registry-selector.ts';
 import { createRpcServer } from '../server/rpc-server.ts';
 import { httpTransport } from '../transport/http-transport.ts';
@@ -19,6 +20,7 @@ import { inTurn } from '../util/in-turn.ts';
 import { within } from '../util/within.ts';
 import { defaultBroker } from './default-broker.ts';
 import { hold, release } from './ownership.ts';
+import { serviceDebug } from './service-debug.ts';
 import type { ServiceOptions } from './service-options.ts';
 import { waitForTermination } from './termination.ts';
 
@@ -27,11 +29,12 @@ import { waitForTermination } from './termination.ts';
  * is the one place that names a default. Nothing listens and nothing is sent before `start`, `run` or the first call.
  */
 export function createService(options: ServiceOptions): Service {
-  const { name, version = 'latest', id = randomUUID(), profile, hooks = {} } = options;
+  const { name, version = 'latest', id = randomUUID(), profile, tracer, hooks = {} } = options;
   if (typeof name !== 'string' || name === '') {
     throw new MicroError({ code: CODE.badRequest, detail: `a service needs a name, not ${JSON.stringify(name)}` });
   }
-  const logger = (options.logger ?? pinoLogger()).fields({ service: name });
+  const debug = serviceDebug(options.debug ?? {}, options.logger ?? pinoLogger(), tracer);
+  const logger = debug.logger.fields({ service: name });
   // What is made here is made anew when the service is started again; what was given has to be able to go on by itself.
   const registry = options.registry ?? renewedRegistry('mdns', () => mdnsRegistry({ logger }));
   const transport = options.transport ?? httpTransport();
@@ -46,12 +49,21 @@ export function createService(options: ServiceOptions): Service {
     bytesCodec(),
     grpcCodec(),
     grpcJsonCodec(),
+    { ...jsonCodec({ dialect: 'go' }), contentTypes: [LEGACY_JSON] },
     ...(options.codecs ?? []),
   ]).find;
 
-  const client = createRpcClient({ ...options.client, selector, transport, codecs, broker });
+  const client = createRpcClient({
+    ...options.client,
+    middleware: [...(tracer === undefined ? [] : [tracer.client]), ...(options.client?.middleware ?? [])],
+    selector,
+    transport,
+    codecs,
+    broker,
+  });
   const server = createRpcServer({
     ...options.server,
+    middleware: [...(tracer === undefined ? [] : [tracer.handler]), ...(options.server?.middleware ?? [])],
     name,
     version,
     id,
@@ -62,26 +74,45 @@ export function createService(options: ServiceOptions): Service {
     broker,
     codecs,
     logger,
+    plain: debug.plain,
     afterDrain: () => runHooks(hooks.afterDrain),
   });
 
   // In the order in which they are closed: what uses another one goes first.
-  const components = [selector, known, transport, broker, subscribers, registry];
+  const { store, cache, config, auth, runtime } = options;
+  const extras = [runtime, tracer, auth, cache, config, store].filter((component) => component !== undefined);
+  const closing = [...extras, selector, known, transport, broker, subscribers, registry];
+  const components: ServiceComponents = {
+    registry,
+    transport,
+    selector,
+    logger,
+    broker,
+    store,
+    cache,
+    config,
+    auth,
+    runtime,
+    tracer,
+    profile,
+  };
   let held = true;
   let started = false;
   /** Somebody wants it stopped that is still starting. */
   let interrupted = false;
   let profiling = false;
-  hold(components);
+  hold(closing);
 
   const halt = async (failures: unknown[]): Promise<void> => {
     const note = (error: unknown): void => {
       failures.push(error);
     };
+    debug.end();
     await server.stop().catch(note);
+    debug.stop();
     if (held) {
       held = false;
-      await release(components, note);
+      await release(closing, note);
     }
     if (profiling) {
       profiling = false;
@@ -93,7 +124,7 @@ export function createService(options: ServiceOptions): Service {
     if (server.status !== 'stopped') return;
     if (!held) {
       held = true;
-      hold(components);
+      hold(closing);
     }
     started = true;
     interrupted = false;
@@ -103,6 +134,7 @@ export function createService(options: ServiceOptions): Service {
         profiling = true;
       }
       await runHooks(hooks.beforeStart);
+      debug.start(server);
       await server.start();
       if (interrupted) throw new MicroError({ code: CODE.cancelled, detail: `${name} was stopped while it started` });
       await runHooks(hooks.afterStart);
@@ -129,6 +161,7 @@ export function createService(options: ServiceOptions): Service {
   const service: Service = {
     name,
     version,
+    components,
     client,
     server,
     start: () => turn(start),

@@ -5,6 +5,7 @@ interface Closable {
   readonly name: string;
   close?(): Promise<void>;
   disconnect?(): Promise<void>;
+  stop?(): Promise<void>;
 }
 
 /**
@@ -28,7 +29,11 @@ export async function release(components: readonly Closable[], failed: (error: u
     holders.set(component, left);
     if (left > 0) continue;
     try {
-      await within(CLOSE_MS, `closing ${component.name}`, async () => component.disconnect?.() ?? component.close?.());
+      await within(
+        CLOSE_MS,
+        `closing ${component.name}`,
+        async () => component.disconnect?.() ?? component.close?.() ?? component.stop?.(),
+      );
     } catch (error) {
       failed(error);
     }
