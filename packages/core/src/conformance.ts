@@ -1,4 +1,5 @@
 export { type AuthWorld, authCases } from './conformance/auth.ts';
+export { type BrokerSupport, type BrokerWorld, brokerCases } from './conformance/broker.ts';
 export { type CacheSupport, type CacheWorld, cacheCases } from './conformance/cache.ts';
 export { type CodecWorld, codecCases } from './conformance/codec.ts';
 export { type EventuallyOptions, eventually, within } from './conformance/eventually.ts';

@@ -3,11 +3,17 @@
 export { type MemoryAuthOptions, memoryAuth } from './auth/memory-auth.ts';
 export { type NoopAuthOptions, noopAuth } from './auth/noop-auth.ts';
 export { type MemoryRulesOptions, memoryRules } from './auth/rules.ts';
+export type { BrokerFailure } from './broker/broker-failure.ts';
+export type { BrokerOptions, InboxOptions } from './broker/broker-options.ts';
+export { type HttpBrokerOptions, httpBroker } from './broker/http-broker.ts';
+export { type MemoryBrokerOptions, memoryBroker } from './broker/memory-broker.ts';
 export { type MemoryCacheOptions, memoryCache } from './cache/memory-cache.ts';
+export { createEvent, type EventOptions } from './client/create-event.ts';
 export { fullJitter, retryOnError, retryUnexecuted } from './client/retry.ts';
 export type { Client, ClientStream, PublishOptions, UntypedRequest } from './contract/client.ts';
 export type { Backoff, CallOptions, Context, Peer, RetryPolicy } from './contract/context.ts';
 export type { Definition, Endpoint, Kind, MessageType, MethodTypes } from './contract/definition.ts';
+export type { Event, EventContext, EventInput, EventOutput, EventType } from './contract/event.ts';
 export type { Metadata, MetadataInit } from './contract/metadata.ts';
 export type { Handler, Middleware, Request } from './contract/middleware.ts';
 export type { HandleOptions, Server, ServerStatus, SubscribeOptions } from './contract/server.ts';

@@ -1,7 +1,10 @@
+import assert from 'node:assert/strict';
 import { describe, test } from 'vitest';
 import { httpBroker } from '../../src/broker/http-broker.ts';
 import { memoryBroker } from '../../src/broker/memory-broker.ts';
 import { type BrokerWorld, brokerCases } from '../../src/conformance/broker.ts';
+import { eventually } from '../../src/conformance/eventually.ts';
+import { type Lifecycle, lifecycleCases } from '../../src/conformance/lifecycle.ts';
 import { runConformance } from '../../src/conformance/run.ts';
 import type { Broker } from '../../src/contract/broker.ts';
 import type { Registry } from '../../src/contract/registry.ts';
@@ -65,5 +68,42 @@ describe('http over mdns', () => {
       const domain = `broker-${process.pid}-${worlds}`;
       return httpWorld(() => mdnsRegistry({ interface: '127.0.0.1', port: 45_363, domain }));
     },
+  });
+});
+
+/** A broker as something that works from `connect` until `disconnect`: what it publishes reaches a subscriber. */
+function lifecycleOf(broker: Broker): Lifecycle {
+  let heard = 0;
+  const subscribed = broker.subscribe('a', () => {
+    heard += 1;
+  });
+  return {
+    start: () => broker.connect(),
+    stop: () => broker.disconnect(),
+    async works() {
+      await subscribed;
+      const before = heard;
+      await broker.publish('a', { header: {}, body: new Uint8Array(0) });
+      await eventually(() => assert.ok(heard > before));
+      return true;
+    },
+  };
+}
+
+describe('the life of a broker in memory', () => {
+  runConformance({
+    test,
+    cases: lifecycleCases,
+    world: () => ({ create: () => lifecycleOf(memoryBroker({ logger })) }),
+  });
+});
+
+describe('the life of an http broker', () => {
+  runConformance({
+    test,
+    cases: lifecycleCases,
+    world: () => ({
+      create: () => lifecycleOf(httpBroker({ registry: memoryRegistry(), address: '127.0.0.1:0', logger })),
+    }),
   });
 });
