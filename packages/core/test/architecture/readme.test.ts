@@ -8,6 +8,8 @@ test('a page is cut into its runnable programs and what they print', () => {
   expect(programsOf('```ts runnable\na;\n```\ntext\n```text\n1\n```\n')).toEqual([
     { line: 2, code: 'a;\n', output: undefined },
   ]);
+  const table = '```ts runnable\na;\n```\n\n</td></tr>\n</table>\n\nIt prints\n\n```text\n1\n```\n';
+  expect(programsOf(table)).toEqual([{ line: 2, code: 'a;\n', output: '1\n' }]);
 });
 
 test('a page is cut into its files, apart from its programs', () => {

@@ -14,8 +14,9 @@ export interface PageFile {
   readonly code: string;
 }
 
-/** A ```text block right after the code is its output. */
-const RUNNABLE = /^```ts runnable\n([\s\S]*?)^```$(?:\n*^```text\n([\s\S]*?)^```$)?/gm;
+/** A ```text block right after the code is its output; where the code stands in a table, after the table and `It prints`. */
+const RUNNABLE =
+  /^```ts runnable\n([\s\S]*?)^```$(?:\n*(?:^<\/td><\/tr>\n<\/table>\n+It prints\n+)?^```text\n([\s\S]*?)^```$)?/gm;
 const FILE = /^```ts file=([a-z0-9.-]+)\n([\s\S]*?)^```$/gm;
 
 /** The runnable programs of a Markdown page, in order. */
