@@ -2,6 +2,7 @@ export { type AuthWorld, authCases } from './conformance/auth.ts';
 export { type BrokerSupport, type BrokerWorld, brokerCases } from './conformance/broker.ts';
 export { type CacheSupport, type CacheWorld, cacheCases } from './conformance/cache.ts';
 export { type CodecWorld, codecCases } from './conformance/codec.ts';
+export { type ConfigSourceSupport, type ConfigSourceWorld, configSourceCases } from './conformance/config-source.ts';
 export { type EventuallyOptions, eventually, within } from './conformance/eventually.ts';
 export { type Lifecycle, type LifecycleWorld, lifecycleCases } from './conformance/lifecycle.ts';
 export { type LoggerWorld, loggerCases } from './conformance/logger.ts';

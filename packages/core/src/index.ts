@@ -10,6 +10,12 @@ export { type MemoryBrokerOptions, memoryBroker } from './broker/memory-broker.t
 export { type MemoryCacheOptions, memoryCache } from './cache/memory-cache.ts';
 export { createEvent, type EventOptions } from './client/create-event.ts';
 export { fullJitter, retryOnError, retryUnexecuted } from './client/retry.ts';
+export { type ConfigOptions, createConfig } from './config/config.ts';
+export { type EnvSourceOptions, envSource } from './config/env-source.ts';
+export { type FileSourceOptions, fileSource } from './config/file-source.ts';
+export { type FlagsSourceOptions, flagsSource } from './config/flags-source.ts';
+export { type MemorySource, memorySource } from './config/memory-source.ts';
+export type { ConfigFormat } from './config/parse-text.ts';
 export type { Client, ClientStream, PublishOptions, UntypedRequest } from './contract/client.ts';
 export type { Backoff, CallOptions, Context, Peer, RetryPolicy } from './contract/context.ts';
 export type { Definition, Endpoint, Kind, MessageType, MethodTypes } from './contract/definition.ts';

@@ -11,7 +11,10 @@ export interface ConfigObject {
 export interface ConfigSource {
   readonly name: string;
   read(options?: { readonly signal?: AbortSignal | undefined }): Promise<ConfigObject>;
-  /** Yields the whole tree each time it changed. Absent where the source never changes. */
+  /**
+   * Yields the whole tree as soon as it watches, so that no change falls between reading and watching, and then each time
+   * it changed; a slow reader gets the newest. Throws when it cannot go on. Absent where the source never changes.
+   */
   watch?(options: { readonly signal: AbortSignal }): AsyncIterable<ConfigObject>;
 }
 
