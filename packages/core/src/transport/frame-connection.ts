@@ -1,40 +1,30 @@
 import type { Socket as NetSocket } from 'node:net';
-import type { Header, Message } from '../contract/message.ts';
+import type { Message } from '../contract/message.ts';
 import type { Socket } from '../contract/transport.ts';
 import { CODE } from '../error/code.ts';
 import { MicroError } from '../error/micro-error.ts';
 import { now } from '../util/clock.ts';
 import { createDeadlineTimer } from '../util/deadline-timer.ts';
-import { BatchWriter } from './batch-writer.ts';
 import { type Carrier, Exchange, STREAM_WINDOW } from './exchange.ts';
 import { ExchangeTable } from './exchange-table.ts';
 import {
-  decodeHeaderBlock,
-  encodeHeaderBlock,
   FIRST_OPTIONAL_KIND,
   FLAG,
-  FRAME_HEAD,
   KIND,
   LONGEST_DEFINING_FRAME,
-  LONGEST_DEFINITION,
   MESSAGE_HEAD,
-  MOST_REFERENCES,
-  NO_REFERENCE,
   PREFACE,
   REQUIRED_FLAGS,
   SETTING,
 } from './frame.ts';
+import { FrameHeaders } from './frame-headers.ts';
+import { FramePulse } from './frame-pulse.ts';
 import { FrameReader, type FrameSink } from './frame-reader.ts';
+import { FrameWriter } from './frame-writer.ts';
 import type { Limits } from './limits.ts';
 
-/** Silence of a peer that has something of ours, until it is asked whether it is still there. */
-const PING_AFTER_MS = 5_000;
-/** Silence after the question until the peer is taken for dead. */
-const DEAD_AFTER_MS = 10_000;
 /** How long the last bytes may take to leave, and the peer to close its side, when the connection ends. */
 const FLUSH_WITHIN_MS = 4_000;
-/** A tick that comes so late says that this process stood still, not the peer. */
-const LATE_TICK_MS = 3_000;
 
 /** What a connection of frames is made with. */
 export interface FrameConnectionOptions {
@@ -53,15 +43,13 @@ export interface FrameConnectionOptions {
  */
 export class FrameConnection implements Carrier, FrameSink {
   readonly #socket: NetSocket;
-  readonly #writer: BatchWriter;
+  readonly #writer: FrameWriter;
+  readonly #headers: FrameHeaders;
   readonly #reader: FrameReader;
   readonly #options: FrameConnectionOptions;
   readonly #limits: Limits;
   readonly #open = new ExchangeTable();
   readonly #deadlines = createDeadlineTimer((time) => this.#expire(time));
-
-  readonly #sentHeaders = new Map<Header, number>();
-  readonly #receivedHeaders: Header[] = [];
 
   /** The id of the newest exchange, ours on the side that dialled, the peer's on the other. */
   #newest = 0;
@@ -75,25 +63,24 @@ export class FrameConnection implements Carrier, FrameSink {
   #peerMaxMessage = Number.POSITIVE_INFINITY;
   #peerWindow = STREAM_WINDOW;
 
-  #readAt = now();
+  readonly #pulse = new FramePulse();
   #usedAt = now();
-  #pingedAt: number | undefined;
-  #tickedAt = now();
   #referenced = true;
 
   constructor(socket: NetSocket, options: FrameConnectionOptions) {
     this.#socket = socket;
     this.#options = options;
     this.#limits = options.limits;
-    this.#writer = new BatchWriter(
+    this.#writer = new FrameWriter(
       socket,
+      this.#limits,
       () => this.#congest(),
       () => this.#resume(),
     );
+    this.#headers = new FrameHeaders(this.#limits);
     const longest = this.#limits.maxMessageBytes + this.#limits.maxHeaderBytes * 2 + MESSAGE_HEAD + 8;
     this.#reader = new FrameReader(this, Math.max(longest, LONGEST_DEFINING_FRAME));
-    this.#writer.append(PREFACE);
-    this.#writeSettings();
+    this.#writer.begin();
     // Before anything runs here: a peer whose connection ends without a byte of ours knows that nothing did.
     if (options.accept !== undefined) this.#writer.flush();
     socket.on('data', (chunk: Buffer) => this.#read(chunk));
@@ -176,11 +163,9 @@ export class FrameConnection implements Carrier, FrameSink {
 
   /** Looks after the connection; called about once a second. */
   tick(time: number): void {
-    const late = time - this.#tickedAt > LATE_TICK_MS;
-    this.#tickedAt = time;
-    if (late || this.#ended || this.#paused || this.#socket.connecting) return;
+    if (this.#pulse.isLate(time) || this.#ended || this.#paused || this.#socket.connecting) return;
     if (this.#reader.partial || this.#prefaceLeft > 0) {
-      if (time - this.#readAt > this.#limits.stallTimeoutMs) {
+      if (this.#pulse.silence(time) > this.#limits.stallTimeoutMs) {
         this.#refuse(`nothing arrived for ${this.#limits.stallTimeoutMs} ms in the middle of a frame`);
         return;
       }
@@ -199,17 +184,20 @@ export class FrameConnection implements Carrier, FrameSink {
       return;
     }
     this.#usedAt = time;
-    this.#askWhetherAlive(time);
+    const verdict = this.#pulse.look(time);
+    if (verdict === 'ask') this.#writer.plain(KIND.ping, 0, 0);
+    else if (verdict === 'dead') {
+      this.end(this.#lost(`the peer has been silent for ${Math.round(this.#pulse.silence(time))} ms`));
+    }
   }
 
   // What exchanges ask for ------------------------------------------------------------------------------------------
 
   write(exchange: Exchange, message: Message, last: boolean): void {
-    const { body, extra } = message;
-    if (body.length > this.#peerMaxMessage) {
+    if (message.body.length > this.#peerMaxMessage) {
       throw new MicroError({
         code: CODE.tooLarge,
-        detail: `message of ${body.length} bytes: ${this.remote} takes at most ${this.#peerMaxMessage}`,
+        detail: `message of ${message.body.length} bytes: ${this.remote} takes at most ${this.#peerMaxMessage}`,
         unexecuted: true,
       });
     }
@@ -222,42 +210,24 @@ export class FrameConnection implements Carrier, FrameSink {
         if (exchange.stream) flags |= FLAG.stream;
       }
     }
-    const reference = this.#sentHeaders.get(message.header);
-    if (reference !== undefined && extra === undefined) {
-      const size = MESSAGE_HEAD + body.length;
-      if (size <= 16_384) {
-        const buffer = this.#writer.reserve(size);
-        const at = this.#writer.offset(size);
-        fillHead(buffer, at, size - 4, kind, flags, exchange.id);
-        buffer[at + 10] = reference >>> 8;
-        buffer[at + 11] = reference;
-        buffer.set(body, at + MESSAGE_HEAD);
-        return;
-      }
-    }
-    this.#writeLong(exchange.id, kind, flags, message, reference);
+    this.#writer.message(kind, flags, exchange.id, message);
   }
 
   writeEnd(exchange: Exchange): void {
-    this.#writePlain(KIND.end, 0, exchange.id);
+    this.#writer.plain(KIND.end, 0, exchange.id);
   }
 
   abandon(exchange: Exchange, reason: Error): void {
     if (exchange.started || this.#options.accept !== undefined) {
-      this.#writeText(KIND.cancel, 0, exchange.id, reason.message);
+      this.#writer.text(KIND.cancel, exchange.id, reason.message);
     }
   }
 
   taken(exchange: Exchange, cost: number): void {
     exchange.untold += cost;
     if (exchange.untold < STREAM_WINDOW / 2) return;
-    const credit = exchange.untold;
+    this.#writer.credit(exchange.id, exchange.untold);
     exchange.untold = 0;
-    const size = FRAME_HEAD + 4;
-    const buffer = this.#writer.reserve(size);
-    const at = this.#writer.offset(size);
-    fillHead(buffer, at, size - 4, KIND.credit, 0, exchange.id);
-    buffer.writeUInt32BE(credit, at + FRAME_HEAD);
   }
 
   release(exchange: Exchange): void {
@@ -302,8 +272,7 @@ export class FrameConnection implements Carrier, FrameSink {
 
   #read(chunk: Buffer): void {
     if (this.#ended) return;
-    this.#readAt = now();
-    this.#pingedAt = undefined;
+    this.#pulse.heard();
     let rest = chunk;
     if (this.#prefaceLeft > 0) {
       const from = PREFACE.length - this.#prefaceLeft;
@@ -323,47 +292,20 @@ export class FrameConnection implements Carrier, FrameSink {
       this.#refuse('the first frame is no settings');
       return;
     }
-    let at = start + 2;
-    let extra: Header | undefined;
-    if (at > end) {
-      this.#refuse('a message frame without a header reference');
+    let message: Message;
+    try {
+      message = this.#headers.message(flags, bytes, start, end);
+    } catch (error) {
+      const known = MicroError.from(error);
+      if (known.code === CODE.headerTooLarge) this.#refuseMessage(kind, id, known);
+      else this.#refuse(known.detail);
       return;
     }
-    const reference = ((bytes[start] ?? 0) << 8) | (bytes[start + 1] ?? 0);
-    if ((flags & (FLAG.define | FLAG.extra)) !== 0) {
-      try {
-        if ((flags & FLAG.define) !== 0) at = this.#define(reference, bytes, at, end);
-        if ((flags & FLAG.extra) !== 0) {
-          const block = blockAt(bytes, at, end);
-          at += 4 + block.length;
-          extra = this.#decode(block);
-        }
-      } catch (error) {
-        const known = MicroError.from(error);
-        if (known.code === CODE.headerTooLarge) this.#refuseMessage(kind, id, known);
-        else this.#refuse(known.detail);
-        return;
-      }
-    }
-    let header = this.#receivedHeaders[reference];
-    if (reference === NO_REFERENCE) {
-      header = extra ?? EMPTY_HEADER;
-      extra = undefined;
-    }
-    if (header === undefined) {
-      this.#refuse(`header ${reference} was never defined`);
+    const { length } = message.body;
+    if (length > this.#limits.maxMessageBytes) {
+      this.oversize(kind, flags, id, length);
       return;
     }
-    if (header === REFUSED_HEADER) {
-      const detail = `header ${reference} is over the limit of ${this.#limits.maxHeaderBytes} bytes or ${this.#limits.maxHeaderFields} fields`;
-      this.#refuseMessage(kind, id, new MicroError({ code: CODE.headerTooLarge, detail }));
-      return;
-    }
-    if (end - at > this.#limits.maxMessageBytes) {
-      this.oversize(kind, flags, id, end - at);
-      return;
-    }
-    const message: Message = { header, extra, body: bytes.subarray(at, end) };
     const exchange = kind === KIND.open ? this.#accept(id, flags, message) : this.#open.get(id);
     if (exchange === undefined) {
       if (kind === KIND.data && id > this.#newest) this.#refuse(`message for exchange ${id}, which was never opened`);
@@ -387,7 +329,7 @@ export class FrameConnection implements Carrier, FrameSink {
       return;
     }
     if (isNew) this.#newest = id;
-    this.#writeError(id, error, isNew);
+    this.#writer.error(id, error, isNew);
     exchange?.fail(error);
   }
 
@@ -404,7 +346,7 @@ export class FrameConnection implements Carrier, FrameSink {
     const size = stream ? 0 : message.body.length;
     const refusal = this.#refusal(size);
     if (refusal !== undefined) {
-      this.#writeError(id, refusal, true);
+      this.#writer.error(id, refusal, true);
       return undefined;
     }
     const exchange = new Exchange(this, id, false, stream, Number.POSITIVE_INFINITY, this.#peerWindow);
@@ -457,7 +399,7 @@ export class FrameConnection implements Carrier, FrameSink {
           this.#refuse(`more credit for exchange ${id} than a stream can use`);
         return;
       case KIND.ping:
-        this.#writePlain(KIND.pong, 0, id);
+        this.#writer.plain(KIND.pong, 0, id);
         return;
       case KIND.pong:
         return;
@@ -488,34 +430,6 @@ export class FrameConnection implements Carrier, FrameSink {
     });
   }
 
-  #define(reference: number, bytes: Buffer, at: number, end: number): number {
-    const block = blockAt(bytes, at, end);
-    if (reference !== this.#receivedHeaders.length || reference >= MOST_REFERENCES) {
-      throw new MicroError({ code: CODE.badRequest, detail: `header ${reference} is defined out of order` });
-    }
-    if (block.length > LONGEST_DEFINITION) {
-      const detail = `header ${reference} is defined with ${block.length} bytes, ${LONGEST_DEFINITION} are allowed`;
-      throw new MicroError({ code: CODE.badRequest, detail });
-    }
-    let header: Header = REFUSED_HEADER;
-    try {
-      header = Object.freeze(this.#decode(block));
-    } catch (error) {
-      // What our limits refuse has its number all the same: the next one is counted on from it.
-      if (MicroError.from(error).code !== CODE.headerTooLarge) throw error;
-    }
-    this.#receivedHeaders.push(header);
-    return at + 4 + block.length;
-  }
-
-  #decode(block: Buffer): Header {
-    if (block.length > this.#limits.maxHeaderBytes) {
-      const detail = `header of ${block.length} bytes: the limit is ${this.#limits.maxHeaderBytes}`;
-      throw new MicroError({ code: CODE.headerTooLarge, detail });
-    }
-    return decodeHeaderBlock(block, this.#limits.maxHeaderFields);
-  }
-
   /** The peer takes nothing after exchange `last` on this connection. What was sent since then did not run. */
   #leave(last: number, text: string): void {
     this.#draining = true;
@@ -527,91 +441,6 @@ export class FrameConnection implements Carrier, FrameSink {
       unexecuted: true,
     });
     for (const exchange of this.#open.list()) if (exchange.id > last) exchange.fail(reason);
-  }
-
-  // What is written -------------------------------------------------------------------------------------------------
-
-  #writeLong(id: number, kind: number, flags: number, message: Message, known: number | undefined): void {
-    let reference = known ?? NO_REFERENCE;
-    let definition: Buffer | undefined;
-    const { maxHeaderBytes, maxHeaderFields } = this.#limits;
-    let extra = message.extra === undefined ? undefined : encodeHeaderBlock(message.extra, maxHeaderFields);
-    let allFlags = flags;
-    if (known === undefined) {
-      const block = encodeHeaderBlock(message.header, maxHeaderFields);
-      const size = MESSAGE_HEAD + 8 + block.length + (extra?.length ?? 0) + message.body.length;
-      const isShort = block.length <= LONGEST_DEFINITION && size <= LONGEST_DEFINING_FRAME;
-      if (isShort && this.#sentHeaders.size < MOST_REFERENCES) {
-        reference = this.#sentHeaders.size;
-        definition = block;
-      } else {
-        extra = extra === undefined ? block : Buffer.concat([block, extra]);
-      }
-    }
-    const blocks = (definition?.length ?? 0) + (extra?.length ?? 0);
-    if (blocks > maxHeaderBytes) {
-      const detail = `header of ${blocks} bytes: the limit is ${maxHeaderBytes}`;
-      throw new MicroError({ code: CODE.headerTooLarge, detail, unexecuted: true });
-    }
-    if (definition !== undefined) {
-      this.#sentHeaders.set(message.header, reference);
-      allFlags |= FLAG.define;
-    }
-    if (extra !== undefined) allFlags |= FLAG.extra;
-    const headSize =
-      MESSAGE_HEAD +
-      (definition === undefined ? 0 : 4 + definition.length) +
-      (extra === undefined ? 0 : 4 + extra.length);
-    const head = Buffer.allocUnsafe(headSize);
-    fillHead(head, 0, headSize - 4 + message.body.length, kind, allFlags, id);
-    head.writeUInt16BE(reference, FRAME_HEAD);
-    let at = MESSAGE_HEAD;
-    for (const block of [definition, extra]) {
-      if (block === undefined) continue;
-      head.writeUInt32BE(block.length, at);
-      block.copy(head, at + 4);
-      at += 4 + block.length;
-    }
-    this.#writer.append(head);
-    if (message.body.length > 0) this.#writer.append(message.body);
-  }
-
-  #writePlain(kind: number, flags: number, id: number): void {
-    const buffer = this.#writer.reserve(FRAME_HEAD);
-    fillHead(buffer, this.#writer.offset(FRAME_HEAD), FRAME_HEAD - 4, kind, flags, id);
-  }
-
-  #writeText(kind: number, flags: number, id: number, text: string): void {
-    this.#writePayload(kind, flags, id, Buffer.from(text.slice(0, 1_024)));
-  }
-
-  #writeError(id: number, error: MicroError, unexecuted: boolean): void {
-    const text = Buffer.from(`\0\0${error.detail.slice(0, 1_024)}`);
-    text.writeUInt16BE(error.code, 0);
-    this.#writePayload(KIND.error, unexecuted ? FLAG.unexecuted : 0, id, text);
-  }
-
-  #writeSettings(): void {
-    const pairs: readonly (readonly [number, number])[] = [
-      [SETTING.maxMessageBytes, this.#limits.maxMessageBytes],
-      [SETTING.maxInFlight, this.#limits.maxInFlight],
-      [SETTING.streamWindow, STREAM_WINDOW],
-    ];
-    const payload = Buffer.alloc(pairs.length * 5);
-    pairs.forEach(([key, value], index) => {
-      payload[index * 5] = key;
-      payload.writeUInt32BE(Number.isFinite(value) ? Math.min(value, 0xffff_ffff) : 0, index * 5 + 1);
-    });
-    this.#writePayload(KIND.settings, 0, 0, payload);
-  }
-
-  #writePayload(kind: number, flags: number, id: number, payload: Buffer): void {
-    if (this.#ended) return;
-    const size = FRAME_HEAD + payload.length;
-    const buffer = this.#writer.reserve(size);
-    const at = this.#writer.offset(size);
-    fillHead(buffer, at, size - 4, kind, flags, id);
-    payload.copy(buffer, at + FRAME_HEAD);
   }
 
   // The life of the connection --------------------------------------------------------------------------------------
@@ -638,7 +467,7 @@ export class FrameConnection implements Carrier, FrameSink {
     this.#socket.setTimeout(0);
     if (this.#paused && !this.#ended) {
       this.#paused = false;
-      this.#readAt = now();
+      this.#pulse.heard();
       this.#socket.resume();
     }
     for (const exchange of this.#open.list()) exchange.resume();
@@ -660,26 +489,15 @@ export class FrameConnection implements Carrier, FrameSink {
     return next;
   }
 
-  #askWhetherAlive(time: number): void {
-    if (this.#pingedAt === undefined) {
-      if (time - this.#readAt > PING_AFTER_MS) {
-        this.#pingedAt = time;
-        this.#writePlain(KIND.ping, 0, 0);
-      }
-    } else if (time - this.#pingedAt > DEAD_AFTER_MS) {
-      this.end(this.#lost(`the peer has been silent for ${Math.round(time - this.#readAt)} ms`));
-    }
-  }
-
   /** The peer broke the protocol: it is told so, and the connection ends. */
   #refuse(reason: string): void {
-    if (this.#options.accept === undefined) this.#writeText(KIND.goaway, 0, 0, reason);
+    if (this.#options.accept === undefined) this.#writer.text(KIND.goaway, 0, reason);
     this.end(this.#lost(reason));
   }
 
   /** Names the newest exchange that was taken up, so that the peer knows which of its own did not run. */
   #sayGoodbye(reason: string): void {
-    this.#writeText(KIND.goaway, 0, this.#newest, reason);
+    this.#writer.text(KIND.goaway, this.#newest, reason);
   }
 
   #lost(reason: string): MicroError {
@@ -702,29 +520,6 @@ export class FrameConnection implements Carrier, FrameSink {
   }
 }
 
-const EMPTY_HEADER: Header = Object.freeze(Object.create(null));
-/** Stands for a definition that is over a limit of ours. */
-const REFUSED_HEADER: Header = Object.freeze(Object.create(null));
-
 function isReset(error: Error): boolean {
   return 'code' in error && (error.code === 'ECONNRESET' || error.code === 'EPIPE');
-}
-
-function blockAt(bytes: Buffer, at: number, end: number): Buffer {
-  const length = at + 4 <= end ? bytes.readUInt32BE(at) : Number.POSITIVE_INFINITY;
-  if (at + 4 + length <= end) return bytes.subarray(at + 4, at + 4 + length);
-  throw new MicroError({ code: CODE.badRequest, detail: 'a header block past the end of its frame' });
-}
-
-function fillHead(buffer: Buffer, at: number, length: number, kind: number, flags: number, id: number): void {
-  buffer[at] = length >>> 24;
-  buffer[at + 1] = length >>> 16;
-  buffer[at + 2] = length >>> 8;
-  buffer[at + 3] = length;
-  buffer[at + 4] = kind;
-  buffer[at + 5] = flags;
-  buffer[at + 6] = id >>> 24;
-  buffer[at + 7] = id >>> 16;
-  buffer[at + 8] = id >>> 8;
-  buffer[at + 9] = id;
 }
