@@ -8,6 +8,7 @@ import { MicroError } from '../error/micro-error.ts';
 import { legacyClientSocket } from '../rpc/legacy-socket.ts';
 import { validate } from '../rpc/validate.ts';
 import { requestExtra, throwIfError } from '../rpc/wire.ts';
+import { onAbort } from '../util/on-abort.ts';
 import type { CallContext } from './call-context.ts';
 import { pickNode } from './pick-node.ts';
 
@@ -47,7 +48,7 @@ function exchange(request: Request, ctx: CallContext, parts: AttemptParts, node:
       },
       (error: unknown) => {
         detach?.();
-        throw attemptFailed(error, ctx, parts, node);
+        throw exchangeFailed(error, ctx, parts, node);
       },
     );
   } catch (error) {
@@ -99,12 +100,7 @@ export function extraOf(ctx: CallContext): Header | undefined {
 /** Gives the exchange up when the caller's signal aborts. Returns what takes the listener off again. */
 export function cancelBySignal(ctx: CallContext, socket: Socket): (() => void) | undefined {
   const { signal } = ctx.options;
-  if (signal === undefined) return undefined;
-  const abort = (): void => socket.close(ctx.cancelled());
-  // It may have aborted since the attempt began: choosing a node and encoding take their time.
-  if (signal.aborted) abort();
-  else signal.addEventListener('abort', abort, { once: true });
-  return () => signal.removeEventListener('abort', abort);
+  return signal === undefined ? undefined : onAbort(signal, () => socket.close(ctx.cancelled()));
 }
 
 /** The answer out of the message that holds it. Throws the error that it holds instead. */
@@ -141,6 +137,18 @@ export function attemptFailed(error: unknown, ctx: CallContext, parts: AttemptPa
   // A server that ran out of time itself answers 408 with its own words; ours comes from the socket's deadline.
   const ours = known.code === CODE.timeout && ctx.deadline !== undefined && ctx.timeLeft() <= 0;
   return ours ? ctx.timedOut(known) : known;
+}
+
+/**
+ * The same for what the transport says of an exchange that got no answer: it knows an address, and not which node of which
+ * service was meant.
+ */
+export function exchangeFailed(error: unknown, ctx: CallContext, parts: AttemptParts, node: Node): MicroError {
+  const failure = attemptFailed(error, ctx, parts, node);
+  if (failure.code !== CODE.unavailable) return failure;
+  const { id, code, unexecuted } = failure;
+  const detail = `${ctx.service} ${ctx.endpoint} at ${node.id}: ${failure.detail}`;
+  return new MicroError({ id, code, unexecuted, detail, cause: failure.cause ?? failure });
 }
 
 /** Tells the selector how the attempt went; a node that the caller named is none of its business. */

@@ -2,6 +2,7 @@ import type { Node } from '../contract/registry.ts';
 import type { Selector } from '../contract/selector.ts';
 import { CODE } from '../error/code.ts';
 import { MicroError } from '../error/micro-error.ts';
+import { onAbort } from '../util/on-abort.ts';
 import type { CallContext } from './call-context.ts';
 
 /** The node for the next attempt: one of the addresses that the caller named, else what the selector chooses. */
@@ -39,19 +40,19 @@ function withinDeadline(node: Promise<Node>, ctx: CallContext, selector: Selecto
   if (deadline === undefined && signal === undefined) return node;
   return new Promise((resolve, reject) => {
     let gaveUp: MicroError | undefined;
+    let offSignal: (() => void) | undefined;
     const detach = (): void => {
       clearTimeout(timer);
-      signal?.removeEventListener('abort', abort);
+      offSignal?.();
     };
     const giveUp = (reason: MicroError): void => {
       detach();
       gaveUp = reason;
       reject(reason);
     };
-    const abort = (): void => giveUp(ctx.cancelled());
     const wait = Math.min(ctx.timeLeft(), LONGEST_TIMEOUT_MS);
     const timer = deadline === undefined ? undefined : setTimeout(() => giveUp(ctx.timedOut()), wait);
-    signal?.addEventListener('abort', abort, { once: true });
+    if (signal !== undefined) offSignal = onAbort(signal, () => giveUp(ctx.cancelled()));
     node.then(
       (value) => {
         detach();

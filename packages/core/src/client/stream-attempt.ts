@@ -12,6 +12,7 @@ import {
   cancelBySignal,
   decodeReply,
   dial,
+  exchangeFailed,
   extraOf,
   headerOf,
   markNode,
@@ -27,7 +28,7 @@ export async function attemptClientStream(request: Request, ctx: CallContext, pa
   try {
     message = await stream.socket.receive();
   } catch (error) {
-    throw attemptFailed(error, ctx, parts, node);
+    throw exchangeFailed(error, ctx, parts, node);
   } finally {
     stream.close();
   }
@@ -47,17 +48,21 @@ export async function* attemptReplyStream(
   const node = await beginAttempt(ctx, parts);
   const stream = openStream(request, ctx, parts, node);
   let failure: unknown;
+  let fail = exchangeFailed;
   try {
     for (;;) {
+      fail = exchangeFailed;
       const next = stream.socket.receive();
       const message = next instanceof Promise ? await next : next;
+      // From here on it is what the server said.
+      fail = attemptFailed;
       if (message === undefined) break;
       throwIfError(message);
       began();
       yield decodeReply(message, ctx);
     }
   } catch (error) {
-    failure = attemptFailed(error, ctx, parts, node);
+    failure = fail(error, ctx, parts, node);
     throw failure;
   } finally {
     if (failure === undefined) markNode(ctx, parts, node);

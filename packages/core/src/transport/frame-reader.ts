@@ -8,7 +8,8 @@ export interface FrameSink {
 }
 
 const SMALLEST = 6;
-const FIRST_CHUNK = 64 * 1024;
+/** What is set aside at once for a frame that was only announced: a message of 64 KiB with its head. */
+const FIRST_CHUNK = 68 * 1024;
 
 /**
  * Cuts a stream of bytes into frames, whatever pieces it arrives in. Frames that lie in one piece are handed on in place;
