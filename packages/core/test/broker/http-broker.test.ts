@@ -514,7 +514,7 @@ describe('the inbox', () => {
   test('is emptied by disconnect when the subscriber is there', async () => {
     const registry = memoryRegistry();
     const go = await goSubscriber(registry, 'a-1', 'a');
-    const broker = await connected(registry);
+    const broker = await connected(registry, { flushMs: 10_000 });
     for (let index = 0; index < 100; index++) await broker.publish('a', text(String(index)));
     await broker.disconnect();
     expect(go.posts).toHaveLength(100);
