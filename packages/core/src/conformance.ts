@@ -6,9 +6,11 @@ export { type ConfigSourceSupport, type ConfigSourceWorld, configSourceCases } f
 export { type EventuallyOptions, eventually, within } from './conformance/eventually.ts';
 export { type Lifecycle, type LifecycleWorld, lifecycleCases } from './conformance/lifecycle.ts';
 export { type LoggerWorld, loggerCases } from './conformance/logger.ts';
+export { type ProfileWorld, profileCases } from './conformance/profile.ts';
 export { type RegistrySupport, type RegistryWorld, registryCases } from './conformance/registry.ts';
 export { type RulesWorld, rulesCases } from './conformance/rules.ts';
 export { type ConformanceCases, type ConformanceRun, type DeclareTest, runConformance } from './conformance/run.ts';
+export { type RuntimeWorld, runtimeCases } from './conformance/runtime.ts';
 export { type SelectorWorld, selectorCases } from './conformance/selector.ts';
 export { type StoreSupport, type StoreWorld, storeCases } from './conformance/store.ts';
 export { type TransportWorld, transportCases } from './conformance/transport.ts';

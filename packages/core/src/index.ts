@@ -10,6 +10,8 @@ export { type MemoryBrokerOptions, memoryBroker } from './broker/memory-broker.t
 export { type MemoryCacheOptions, memoryCache } from './cache/memory-cache.ts';
 export { createEvent, type EventOptions } from './client/create-event.ts';
 export { fullJitter, retryOnError, retryUnexecuted } from './client/retry.ts';
+export { type CmdOptions, createCmd } from './cmd/create-cmd.ts';
+export { type InitGiven, type InitOptions, type InitSettings, initService } from './cmd/init-service.ts';
 export { type ConfigOptions, createConfig } from './config/config.ts';
 export { type EnvSourceOptions, envSource } from './config/env-source.ts';
 export { type FileSourceOptions, fileSource } from './config/file-source.ts';
@@ -23,24 +25,34 @@ export type { Event, EventContext, EventInput, EventOutput, EventType } from './
 export type { Metadata, MetadataInit } from './contract/metadata.ts';
 export type { Handler, Middleware, Request } from './contract/middleware.ts';
 export type { HandleOptions, Server, ServerStatus, SubscribeOptions } from './contract/server.ts';
-export type { Hook, Service } from './contract/service.ts';
+export type { Hook, Service, ServiceComponents } from './contract/service.ts';
 export type { ClientOf, HandlersOf, Messages, MethodsOf, PlainHandlers } from './contract/typed.ts';
+export { type DebugService, debugService } from './debug/debug-service.ts';
+export { type MemoryTracerOptions, memoryTracer } from './debug/memory-tracer.ts';
 export { CODE, type Code } from './error/code.ts';
 export { MicroError, type MicroErrorInit } from './error/micro-error.ts';
 export { type PinoLoggerOptions, pinoLogger } from './logger/pino-logger.ts';
 export { silentLogger } from './logger/silent-logger.ts';
 export { type AuthCallOptions, authCall } from './middleware/auth-call.ts';
 export { type AuthHandlerOptions, authHandler } from './middleware/auth-handler.ts';
+export { noopProfile } from './profile/noop-profile.ts';
 export { type CachedRegistryOptions, cachedRegistry } from './registry/cached-registry.ts';
 export type { MdnsRegistryOptions } from './registry/mdns-options.ts';
 export { mdnsRegistry } from './registry/mdns-registry.ts';
 export { type MemoryRegistryOptions, memoryRegistry } from './registry/memory-registry.ts';
 export { bidiStream, clientStream, defineService, serverStream, unary } from './rpc/define-service.ts';
+export { type LocalRuntimeOptions, localRuntime } from './runtime/local-runtime.ts';
 export { filterEndpoint, filterLabel, filterVersion } from './selector/filters.ts';
 export { type RegistrySelectorOptions, registrySelector } from './selector/registry-selector.ts';
 export { leastBusy, random, roundRobin } from './selector/strategies.ts';
 export { createService } from './service/create-service.ts';
-export type { ClientSettings, Hooks, ServerSettings, ServiceOptions } from './service/service-options.ts';
+export type {
+  ClientSettings,
+  DebugSettings,
+  Hooks,
+  ServerSettings,
+  ServiceOptions,
+} from './service/service-options.ts';
 export { type FileStoreOptions, fileStore } from './store/file-store.ts';
 export { type MemoryStoreOptions, memoryStore } from './store/memory-store.ts';
 export type { StoreLimits } from './store/store-check.ts';
@@ -76,11 +88,11 @@ export type {
   ConfigSource,
   ConfigValue,
 } from './contract/config.ts';
-export type { Health, LogRecord, Span, Stats } from './contract/debug.ts';
+export type { Health, LogRecord, Span, Stats, Tracer } from './contract/debug.ts';
 export { HEADER } from './contract/header.ts';
 export type { LogFields, Logger, LogLevel } from './contract/logger.ts';
 export type { Header, Message } from './contract/message.ts';
-export type { Plugin, PluginKind } from './contract/plugin.ts';
+export type { Plugin, PluginKind, PluginParts } from './contract/plugin.ts';
 export type { Profile } from './contract/profile.ts';
 export type {
   Node,
@@ -106,4 +118,12 @@ export type {
 } from './contract/runtime.ts';
 export type { Filter, SelectOptions, Selector, Strategy } from './contract/selector.ts';
 export type { ListOptions, ReadOptions, Store, StoreRecord, StoreScope, WriteOptions } from './contract/store.ts';
-export type { DialOptions, Listener, Socket, Transport } from './contract/transport.ts';
+export type {
+  DialOptions,
+  Listener,
+  ListenOptions,
+  PlainAnswer,
+  PlainRequest,
+  Socket,
+  Transport,
+} from './contract/transport.ts';
