@@ -13,6 +13,7 @@ import { MicroError } from '../error/micro-error.ts';
 import { compose } from '../middleware/compose.ts';
 import { messageValue } from '../rpc/endpoint-value.ts';
 import { eventType } from '../rpc/event-type.ts';
+import { legacyRoute } from '../rpc/legacy-route.ts';
 import { validate } from '../rpc/validate.ts';
 import { reasonOf } from '../util/reason.ts';
 import { eventContext } from './event-context.ts';
@@ -73,7 +74,8 @@ export function createSubscribers({ name, broker, codecs, logger, middleware }: 
     const { header, body } = delivery.message;
     // go-micro takes an event without a content type for protobuf.
     const contentType = header[HEADER.CONTENT_TYPE] ?? 'application/protobuf';
-    const codec = codecs(contentType);
+    // An event of the two legacy types is the bare value: the envelope is for calls.
+    const codec = codecs(legacyRoute(contentType, false)?.contentType ?? contentType);
     if (codec === undefined) {
       const detail = `unsupported Content-Type: ${contentType.slice(0, 100)}`;
       throw new MicroError({ id: name, code: CODE.unsupportedMediaType, detail });

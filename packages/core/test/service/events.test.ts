@@ -8,7 +8,7 @@ import type { Broker } from '../../src/contract/broker.ts';
 import type { Middleware, Request } from '../../src/contract/middleware.ts';
 import { silentLogger } from '../../src/logger/silent-logger.ts';
 import { memoryRegistry } from '../../src/registry/memory-registry.ts';
-import { type HelloRequest, HelloRequestSchema } from '../gen/sample_pb.js';
+import { CountSchema, type HelloRequest, HelloRequestSchema } from '../gen/sample_pb.js';
 import { createWorld } from './world.ts';
 
 const User = z.object({ name: z.string().min(1), age: z.coerce.number().default(0) });
@@ -186,6 +186,20 @@ test('a subscriber that is added while the service runs is subscribed at once', 
     await service.client.publish('a', {});
     expect(got.length).toBeGreaterThan(0);
   });
+});
+
+test('an event in one of the legacy content types is the bare value, as go-micro publishes it', async () => {
+  await using world = createWorld();
+  const bus = broker();
+  const got: bigint[] = [];
+  const { server } = await world.start({ broker: bus }, (service) => {
+    service.server.subscribe('a', ({ count }) => got.push(count), { message: CountSchema });
+  });
+  expect(server.status).toBe('running');
+  const body = Buffer.from('{"count":9007199254740993}');
+  await bus.publish('a', { header: { 'Content-Type': 'application/json-rpc' }, body });
+  await bus.publish('a', { header: { 'Content-Type': 'application/proto-rpc' }, body: Buffer.from([8, 7]) });
+  await eventually(() => expect(got).toEqual([9007199254740993n, 7n]));
 });
 
 test('stopping waits for the handler that runs; the subscription is back after the next start', async () => {
