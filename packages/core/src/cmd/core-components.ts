@@ -2,6 +2,7 @@ import { memoryAuth } from '../auth/memory-auth.ts';
 import { noopAuth } from '../auth/noop-auth.ts';
 import { httpBroker } from '../broker/http-broker.ts';
 import { memoryBroker } from '../broker/memory-broker.ts';
+import { createConfig } from '../config/config.ts';
 import type { Broker } from '../contract/broker.ts';
 import type { Flags } from '../contract/cmd.ts';
 import type { Logger } from '../contract/logger.ts';
@@ -15,6 +16,7 @@ import { cachedRegistry } from '../registry/cached-registry.ts';
 import { mdnsRegistry } from '../registry/mdns-registry.ts';
 import { memoryRegistry } from '../registry/memory-registry.ts';
 import { renewedRegistry } from '../registry/renewed-registry.ts';
+import { localRuntime } from '../runtime/local-runtime.ts';
 import { fileStore } from '../store/file-store.ts';
 import { memoryStore } from '../store/memory-store.ts';
 import { httpTransport } from '../transport/http-transport.ts';
@@ -37,7 +39,7 @@ export interface CoreParts {
 export interface CoreComponent {
   /** The flags it understands beside the one that names it; any other that belongs to its kind is an error. */
   readonly takes: readonly string[];
-  /** `undefined` leaves it to the service, whose own default it is. */
+  /** A promise, or the component itself; `undefined` leaves it to the service, whose own default it is. */
   make(parts: CoreParts): unknown;
 }
 
@@ -60,7 +62,7 @@ export const CORE_COMPONENTS: Readonly<Record<ChosenKind, ReadonlyMap<string, Co
     ['memory', { takes: ['store_database', 'store_table'], make: ({ flags }) => memoryStore(storeScope(flags)) }],
     ['file', { takes: ['store_address', 'store_database', 'store_table'], make: fileStoreFrom }],
   ]),
-  config: new Map<string, CoreComponent>(),
+  config: new Map<string, CoreComponent>([['config', { takes: [], make: ({ logger }) => createConfig({ logger }) }]]),
   auth: new Map<string, CoreComponent>([
     [
       'noop',
@@ -75,7 +77,7 @@ export const CORE_COMPONENTS: Readonly<Record<ChosenKind, ReadonlyMap<string, Co
       { takes: ['auth_namespace'], make: ({ flags }) => memoryAuth({ namespace: text(flags.auth_namespace) }) },
     ],
   ]),
-  runtime: new Map<string, CoreComponent>(),
+  runtime: new Map<string, CoreComponent>([['local', { takes: [], make: ({ logger }) => localRuntime({ logger }) }]]),
   tracer: new Map<string, CoreComponent>([['memory', { takes: [], make: () => memoryTracer() }]]),
   profile: new Map<string, CoreComponent>([['noop', { takes: [], make: () => noopProfile() }]]),
 };

@@ -60,7 +60,7 @@ const ROWS: readonly Row[] = [
   ['auth_namespace', 'text', 'namespace of accounts'],
   ['auth_public_key', 'text', 'public key that tokens are checked with, base64 of PEM'],
   ['auth_private_key', 'text', 'private key that tokens are signed with, base64 of PEM'],
-  ['config', 'text', 'where values come from: a plugin'],
+  ['config', 'text', 'where values come from: config or a plugin'],
   ['log_level', 'level', 'least urgent lines that are written: trace, debug, info, warn, error or fatal'],
 ];
 

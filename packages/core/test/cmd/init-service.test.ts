@@ -185,6 +185,8 @@ describe('flags that name a component', () => {
     ['auth', 'noop', 'noop'],
     ['auth', 'memory', 'memory'],
     ['tracer', 'memory', 'memory'],
+    ['config', 'config', 'config'],
+    ['runtime', 'local', 'local'],
     ['profile', 'noop', 'noop'],
   ] as const)('--%s=%s chooses it, by variable too', async (kind, value, name) => {
     await using world = createInitWorld();
@@ -343,6 +345,7 @@ describe('flags about a component', () => {
     ['--auth_id=me', '--auth_id says something about a auth'],
     ['--auth=memory --auth_id=me', '--auth_id means nothing to the auth "memory"'],
     ['--runtime_source=git', '--runtime_source says something about a runtime'],
+    ['--runtime=local --runtime_source=git', '--runtime_source means nothing to the runtime "local"'],
     ['--tracer_address=a:1', '--tracer_address says something about a tracer'],
     ['--tracer=memory --tracer_address=a:1', '--tracer_address means nothing to the tracer "memory"'],
   ])('%s is refused rather than ignored', async (flags, detail) => {
