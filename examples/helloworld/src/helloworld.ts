@@ -1,9 +1,9 @@
-import { createService, type Registry, type Service } from '@micro/core';
+import { initService, type Service } from '@micro/core';
 import { Helloworld } from './gen/helloworld_pb.js';
 
-/** The service: one function for each method in the .proto. */
-export function helloworld(registry: Registry): Service {
-  const service = createService({ name: 'helloworld', registry, server: { address: '127.0.0.1:0' } });
+/** The service: one function for each method in the .proto. Flags and `MICRO_*` variables choose what it runs on. */
+export async function helloworld(): Promise<Service> {
+  const service = await initService({ name: 'helloworld', server: { address: '127.0.0.1:0' } });
 
   service.server.handle(Helloworld, {
     async call(request) {

@@ -2,23 +2,29 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import { createCmd } from '@micro/core';
 import { helloworld } from './helloworld.js';
-import { exampleRegistry } from './registry.js';
 import { talk } from './talk.js';
 
-if (process.env.MICRO_REGISTRY === 'memory') await inOneProcess();
+// `npm start -- --registry=memory` and `MICRO_REGISTRY=memory npm start` say the same.
+const { registry, registry_address: address } = createCmd({ name: 'helloworld' }).parse();
+if (registry === 'memory') await inOneProcess();
 else await inTwoProcesses();
 
 /** The memory registry knows this process only, so the service calls itself. */
 async function inOneProcess(): Promise<void> {
-  await using service = helloworld(exampleRegistry());
+  await using service = await helloworld();
   await service.start();
   await talk(service.client);
 }
 
-/** A server and a client that know nothing of each other but the name `helloworld`. */
+/**
+ * A server and a client that know nothing of each other but the name `helloworld`. Unless they are told where to meet, they
+ * do so by mDNS that stays on this machine, on a port of its own where they meet nobody else.
+ */
 async function inTwoProcesses(): Promise<void> {
-  const env = { ...process.env, HELLOWORLD_MDNS_PORT: String(await freePort()) };
+  const privately = { MICRO_REGISTRY_ADDRESS: `127.0.0.1:${await freePort()}` };
+  const env = { ...process.env, ...(registry === undefined && address === undefined ? privately : {}) };
   const server = start('server.js', env);
   const client = start('client.js', env);
   function end(): void {
@@ -37,7 +43,7 @@ async function inTwoProcesses(): Promise<void> {
 
 function start(program: string, env: NodeJS.ProcessEnv): ChildProcess {
   const path = fileURLToPath(new URL(program, import.meta.url));
-  return spawn(process.execPath, [path], { env, stdio: ['ignore', 'inherit', 'inherit'] });
+  return spawn(process.execPath, [path, ...process.argv.slice(2)], { env, stdio: ['ignore', 'inherit', 'inherit'] });
 }
 
 async function exitCode(child: ChildProcess): Promise<number | null> {

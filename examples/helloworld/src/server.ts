@@ -1,5 +1,5 @@
 import { helloworld } from './helloworld.js';
-import { exampleRegistry } from './registry.js';
 
 // Starts, registers and serves; on SIGTERM it drains, deregisters and ends.
-await helloworld(exampleRegistry()).run();
+const service = await helloworld();
+await service.run();

@@ -18,12 +18,17 @@ const OUTPUT = [
 ].join('\n');
 
 test.each([
-  ['two processes that find each other over mDNS', {}],
-  ['one process with the memory registry', { MICRO_REGISTRY: 'memory' }],
-])('%s greet, add, count and echo, and leave nothing behind', { timeout: 30_000 }, async (_, env) => {
-  const { MICRO_REGISTRY: _registry, ...inherited } = process.env;
+  ['two processes that find each other over mDNS', {}, []],
+  ['one process with the memory registry', { MICRO_REGISTRY: 'memory' }, []],
+  ['one process that is told so by a flag', { MICRO_REGISTRY: 'nonsense' }, ['--registry=memory']],
+])('%s greet, add, count and echo, and leave nothing behind', { timeout: 30_000 }, async (_, env, flags) => {
+  const { MICRO_REGISTRY: _registry, MICRO_REGISTRY_ADDRESS: _address, ...inherited } = process.env;
   // A process group of its own shows whether anything of it is left.
-  const main = spawn(process.execPath, [MAIN], { env: { ...inherited, ...env }, detached: true, timeout: 25_000 });
+  const main = spawn(process.execPath, [MAIN, ...flags], {
+    env: { ...inherited, ...env },
+    detached: true,
+    timeout: 25_000,
+  });
   let stdout = '';
   let stderr = '';
   main.stdout.setEncoding('utf8').on('data', (text: string) => {
