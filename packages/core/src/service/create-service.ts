@@ -181,6 +181,8 @@ export function createService(options: ServiceOptions): Service {
         logger.log('info', `stopping ${name}`, { reason });
         return service.stop();
       });
+      // What it throws is thrown below, once the start has ended.
+      end.catch(() => {});
       try {
         await service.start().catch((error: unknown) => {
           if (!isAsked) throw error;

@@ -1,4 +1,3 @@
-import { createSocket } from 'node:dgram';
 import { describe, expect, test } from 'vitest';
 import { eventually } from '../../src/conformance/eventually.ts';
 import type { Client } from '../../src/contract/client.ts';
@@ -11,6 +10,7 @@ import { createService } from '../../src/service/create-service.ts';
 import { httpTransport } from '../../src/transport/http-transport.ts';
 import { memoryTransport } from '../../src/transport/memory-transport.ts';
 import { children, stopped, told } from './child-process.ts';
+import { freeUdpPort } from './free-port.ts';
 
 const CALLS_PER_SECOND = 2_000;
 
@@ -70,15 +70,6 @@ function load(client: Client, endpoint = 'Echo.Say'): Load {
       await Promise.all(running);
     },
   };
-}
-
-/** A UDP port that nobody uses, for a multicast DNS of the test's own. */
-async function freeUdpPort(): Promise<number> {
-  const socket = createSocket('udp4');
-  await new Promise<void>((resolve) => socket.bind(0, '127.0.0.1', resolve));
-  const { port } = socket.address();
-  await new Promise<void>((resolve) => socket.close(() => resolve()));
-  return port;
 }
 
 async function answersFrom(calls: Load, id: string): Promise<void> {
