@@ -76,7 +76,7 @@ func (h *Helloworld) BidiStream(ctx context.Context, stream server.Stream) error
 }
 
 // Plain serves ordinary Go structs, which only JSON content types can carry, and a few oddities.
-type Plain struct{ service string }
+type Plain struct{ service, node string }
 
 // Echo answers with the JSON value it was given.
 func (*Plain) Echo(_ context.Context, in *json.RawMessage, out *json.RawMessage) error {
@@ -134,6 +134,23 @@ func (p *Plain) Fail(_ context.Context, in *FailRequest, _ *Nothing) error {
 		return construct(id, "%s", in.Detail)
 	}
 	return errors.New(id, in.Detail, in.Code)
+}
+
+// WhoRequest says how long to take.
+type WhoRequest struct {
+	Ms int64 `json:"ms"`
+}
+
+// WhoResponse names a node.
+type WhoResponse struct {
+	Node string `json:"node"`
+}
+
+// Who answers with the node that was called.
+func (p *Plain) Who(_ context.Context, in *WhoRequest, out *WhoResponse) error {
+	time.Sleep(time.Duration(in.Ms) * time.Millisecond)
+	out.Node = p.node
+	return nil
 }
 
 // Panic panics; go-micro then answers nothing at all.
@@ -222,6 +239,18 @@ func (*Plain) Int64Proto(_ context.Context, in *helloworld.ServerStreamRequest, 
 // Empty answers with a message in which nothing is set: no bytes in protobuf, {} in JSON.
 func (*Plain) Empty(context.Context, *helloworld.CallRequest, *helloworld.CallResponse) error {
 	return nil
+}
+
+// hear makes a subscriber that tells of every event, and fails where the name in it is "fail".
+func hear(out *lines, topic string) func(context.Context, *helloworld.CallRequest) error {
+	return func(ctx context.Context, in *helloworld.CallRequest) error {
+		md, _ := metadata.FromContext(ctx)
+		out.emit(map[string]any{"event": map[string]any{"topic": topic, "name": in.Name, "metadata": md}})
+		if in.Name == "fail" {
+			return errors.BadRequest("helloworld", "asked to")
+		}
+		return nil
+	}
 }
 
 // Raw serves bytes that no codec touches, whatever the content type.

@@ -12,6 +12,7 @@ const usage = `usage: interop <program> [flags]
   server     serves Helloworld, Plain and Raw; says {"address": …} once it is ready
   client     makes one call (with --endpoint) or one call per line of stdin
   registry   asks and changes a registry, one command per line of stdin
+  broker     publishes and subscribes over the http broker, one command per line of stdin
 
 interop <program> --help lists the flags.`
 
@@ -33,6 +34,8 @@ func main() {
 		err = runClient(lines, args)
 	case "registry":
 		err = runRegistry(lines, args)
+	case "broker":
+		err = runBroker(lines, args)
 	default:
 		fmt.Fprintln(os.Stderr, usage)
 		os.Exit(2)

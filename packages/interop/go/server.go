@@ -7,7 +7,9 @@ import (
 	"os/signal"
 	"sync"
 	"syscall"
+	"time"
 
+	"go-micro.dev/v4/registry"
 	"go-micro.dev/v4/server"
 	"go-micro.dev/v4/transport"
 )
@@ -20,6 +22,10 @@ func runServer(out *lines, args []string) error {
 	version := flags.String("version", "latest", "version of the service")
 	registryName := flags.String("registry", "memory", "memory or mdns")
 	brokerName := flags.String("broker", "memory", "memory or http")
+	wait := flags.Bool("wait", true, "when it stops, wait for the calls that run (go-micro's Wait option, which is off by default)")
+	settle := flags.Duration("settle", 0, "when it stops, serve on for so long after it is out of the registry")
+	subscriptions := pairs{}
+	flags.Var(subscriptions, "subscribe", "topic=queue, several times; topic= has no queue")
 	flags.Var(metadata, "metadata", "metadata of the node, key=value, several times")
 	if err := flags.Parse(args); err != nil {
 		return err
@@ -34,8 +40,7 @@ func runServer(out *lines, args []string) error {
 		return err
 	}
 	trans := newWrittenTransport(transport.NewHTTPTransport())
-	var running sync.WaitGroup
-	srv := server.NewServer(
+	options := []server.Option{
 		server.Name(*name),
 		server.Version(*version),
 		server.Address(*address),
@@ -43,17 +48,28 @@ func runServer(out *lines, args []string) error {
 		server.Registry(reg),
 		server.Broker(brk),
 		server.Transport(trans),
-		server.Wait(&running),
-	)
-	for _, handler := range []any{&Helloworld{written: trans.written}, &Plain{service: *name}, &Raw{}} {
+	}
+	if *wait {
+		options = append(options, server.Wait(new(sync.WaitGroup)))
+	}
+	srv := server.NewServer(options...)
+	node := *name + "-" + srv.Options().Id
+	for _, handler := range []any{&Helloworld{written: trans.written}, &Plain{service: *name, node: node}, &Raw{}} {
 		if err := srv.Handle(srv.NewHandler(handler)); err != nil {
+			return err
+		}
+	}
+	for topic, queue := range subscriptions {
+		subscriber := srv.NewSubscriber(topic, hear(out, topic), server.SubscriberQueue(queue))
+		if err := srv.Subscribe(subscriber); err != nil {
 			return err
 		}
 	}
 	if err := srv.Start(); err != nil {
 		return err
 	}
-	out.emit(map[string]any{"address": srv.Options().Address, "id": *name + "-" + srv.Options().Id})
+	subscribed, _ := reg.GetService(httpBrokerService)
+	out.emit(map[string]any{"address": srv.Options().Address, "id": node, "subscriptions": subscribed})
 
 	ended := make(chan struct{}, 2)
 	signals := make(chan os.Signal, 1)
@@ -74,6 +90,14 @@ func runServer(out *lines, args []string) error {
 		ended <- struct{}{}
 	}()
 	<-ended
+	if *settle > 0 {
+		// go-micro deregisters and stops in one go, before anybody can have heard of it.
+		gone := &registry.Service{Name: *name, Version: *version, Nodes: []*registry.Node{{Id: node}}}
+		if err := reg.Deregister(gone); err != nil {
+			return err
+		}
+		time.Sleep(*settle)
+	}
 	if err := srv.Stop(); err != nil {
 		return err
 	}

@@ -1,5 +1,4 @@
-import type { Line } from './line-process.ts';
-import { startLineProcess } from './line-process.ts';
+import { startAskedProcess } from './asked-process.ts';
 
 /** A Go process that asks and changes a registry. Records are as go-micro writes them, nil maps and slices as `null`. */
 export interface GoRegistry {
@@ -11,6 +10,8 @@ export interface GoRegistry {
   /** Calls back with every event from now on; resolves when the watch stands. */
   watch(onEvent: (event: unknown) => void): Promise<void>;
   stderr(): string;
+  /** Ends it without a goodbye. */
+  kill(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -21,40 +22,13 @@ export async function startGoRegistry(options: {
   readonly registry?: 'memory' | 'mdns';
 }): Promise<GoRegistry> {
   const { binary, prefix = [], registry = 'mdns' } = options;
-  const pending = new Map<string, { resolve(result: unknown): void; reject(error: Error): void }>();
-  const watches = new Map<string, (event: unknown) => void>();
-  let ids = 0;
-  let gone = false;
-
-  const onLine = (line: Line): void => {
-    const id = String(line.id);
-    if (line.done !== true) {
-      watches.get(id)?.(line.event);
-      return;
-    }
-    const question = pending.get(id);
-    pending.delete(id);
-    const error = line.error as { readonly text: string } | undefined;
-    if (error === undefined) question?.resolve(line.result);
-    else question?.reject(new Error(error.text));
-  };
-  const process = await startLineProcess([...prefix, binary, 'registry', '--registry', registry], onLine);
-  void process.exited.then(() => {
-    gone = true;
-    for (const question of pending.values()) question.reject(new Error(`it exited: ${process.stderr()}`));
-    pending.clear();
-  });
-  const ask = (command: object, onEvent?: (event: unknown) => void): Promise<unknown> =>
-    new Promise((resolve, reject) => {
-      if (gone) return reject(new Error('the Go registry has exited'));
-      const id = String(ids++);
-      pending.set(id, { resolve, reject });
-      if (onEvent !== undefined) watches.set(id, onEvent);
-      process.write({ ...command, id });
-    });
+  const process = await startAskedProcess('the Go registry', [...prefix, binary, 'registry', '--registry', registry]);
+  const { ask, pid, stderr, kill, close } = process;
   return {
-    pid: process.pid,
-    stderr: process.stderr,
+    pid,
+    stderr,
+    kill,
+    close,
     get: (name) => ask({ command: 'get', name }),
     list: () => ask({ command: 'list' }),
     async register(service) {
@@ -66,6 +40,5 @@ export async function startGoRegistry(options: {
     async watch(onEvent) {
       await ask({ command: 'watch' }, onEvent);
     },
-    close: () => process.close(),
   };
 }

@@ -1,5 +1,5 @@
-import type { Line } from './line-process.ts';
-import { startLineProcess } from './line-process.ts';
+import { startAskedProcess } from './asked-process.ts';
+import type { GoRecord } from './go-broker.ts';
 
 /** What a Go server is started with. */
 export interface GoServerOptions {
@@ -19,6 +19,19 @@ export interface GoServerOptions {
   readonly broker?: 'memory' | 'http';
   /** What its node says about itself beside what go-micro adds. */
   readonly metadata?: Readonly<Record<string, string>>;
+  /** Topics to subscribe to, each with its queue, `''` for none; the subscriber takes the request of `Helloworld.Call`. */
+  readonly subscribe?: Readonly<Record<string, string>>;
+  /** When it stops, it waits for the calls that run: go-micro's `Wait`. Default true; go-micro's default is false. */
+  readonly wait?: boolean;
+  /** When it stops, how long it serves on after it is out of the registry, in milliseconds. Default 0, as in go-micro. */
+  readonly settleMs?: number;
+}
+
+/** An event that a subscriber of a Go server got. */
+export interface GoServerEvent {
+  readonly topic: string;
+  readonly name: string;
+  readonly metadata: Readonly<Record<string, string>>;
 }
 
 /** A Go process that serves `Helloworld`, `Plain` and `Raw`. */
@@ -27,7 +40,13 @@ export interface GoServer {
   /** The id of its node in the registry. */
   readonly id: string;
   readonly pid: number;
+  /** What its registry says about subscriptions at an http broker. */
+  readonly subscriptions: readonly GoRecord[];
+  /** What its subscribers got so far. */
+  readonly events: readonly GoServerEvent[];
   stderr(): string;
+  /** Ends it as a crash does. */
+  kill(): Promise<void>;
   /** Asks it to deregister and stop, and waits until it is gone. */
   close(): Promise<void>;
 }
@@ -35,41 +54,34 @@ export interface GoServer {
 /** Starts a Go server; resolves when it listens and has registered. Gives up after 10 s. */
 export async function startGoServer(options: GoServerOptions): Promise<GoServer> {
   const { binary, prefix = [], address = '127.0.0.1:0', name = 'helloworld', version = 'latest' } = options;
-  const { registry = 'memory', broker = 'memory', metadata = {} } = options;
-  const flags = [
-    '--address',
+  const { registry = 'memory', broker = 'memory', metadata = {}, subscribe = {}, wait = true, settleMs = 0 } = options;
+  const flags = {
     address,
-    '--name',
     name,
-    '--version',
     version,
-    '--registry',
     registry,
-    '--broker',
     broker,
-  ];
-  for (const [key, value] of Object.entries(metadata)) flags.push('--metadata', `${key}=${value}`);
+    wait: String(wait),
+    settle: `${settleMs}ms`,
+  };
+  const words = Object.entries(flags).map(([flag, value]) => `--${flag}=${value}`);
+  for (const [key, value] of Object.entries(metadata)) words.push('--metadata', `${key}=${value}`);
+  for (const [topic, queue] of Object.entries(subscribe)) words.push('--subscribe', `${topic}=${queue}`);
 
-  let said: (line: Line) => void = () => {};
-  const process = await startLineProcess([...prefix, binary, 'server', ...flags], (line) => said(line));
-  let timer: NodeJS.Timeout | undefined;
-  try {
-    const ready = await new Promise<Line>((resolve, reject) => {
-      said = (line) => (line.fatal === undefined ? resolve(line) : reject(new Error(String(line.fatal))));
-      timer = setTimeout(() => reject(new Error('it was not ready within 10 s')), 10_000);
-      void process.exited.then(() => reject(new Error('it exited')));
-    });
-    return {
-      address: String(ready.address),
-      id: String(ready.id),
-      pid: process.pid,
-      stderr: process.stderr,
-      close: () => process.close(),
-    };
-  } catch (error) {
-    await process.close();
-    throw new Error(`the Go server did not start: ${String(error)}\n${process.stderr()}`, { cause: error });
-  } finally {
-    clearTimeout(timer);
-  }
+  const events: GoServerEvent[] = [];
+  const process = await startAskedProcess('the Go server', [...prefix, binary, 'server', ...words], ({ event }) => {
+    if (event !== undefined) events.push(event as GoServerEvent);
+  });
+  const { pid, stderr, kill, close } = process;
+  const ready = await process.ready();
+  return {
+    address: String(ready.address),
+    id: String(ready.id),
+    pid,
+    subscriptions: (ready.subscriptions ?? []) as readonly GoRecord[],
+    events,
+    stderr,
+    kill,
+    close,
+  };
 }

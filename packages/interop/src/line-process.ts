@@ -17,6 +17,8 @@ export interface LineProcess {
   stderr(): string;
   /** Resolves when it has exited. */
   readonly exited: Promise<void>;
+  /** Ends it with SIGKILL; resolves when it is gone. */
+  kill(): Promise<void>;
   /** Ends its stdin, waits `graceMs` (default 5,000), then kills it. Resolves when it is gone. */
   close(graceMs?: number): Promise<void>;
 }
@@ -52,6 +54,10 @@ export async function startLineProcess(
     stderr: () => stderr,
     write(value) {
       child.stdin.write(`${JSON.stringify(value)}\n`);
+    },
+    async kill() {
+      child.kill('SIGKILL');
+      await exited;
     },
     async close(graceMs = 5_000) {
       const timer = setTimeout(() => child.kill('SIGKILL'), graceMs);

@@ -3,8 +3,12 @@ import { connect } from 'node:net';
 import type { Conversation, Step } from './conversation.ts';
 import { countMessages, splitMessages } from './http-messages.ts';
 
-/** What a script does next: writes bytes (latin1 text), waits for whole messages, or waits for the server to close. */
-export type Move = { readonly write: string } | { readonly await: number } | { readonly awaitClose: true };
+/** What a script does next: writes bytes (latin1 text), waits for whole messages, for a time, or for the server to close. */
+export type Move =
+  | { readonly write: string }
+  | { readonly await: number }
+  | { readonly pauseMs: number }
+  | { readonly awaitClose: true };
 
 /** How long a script waits for the server, in milliseconds. */
 const PATIENCE_MS = 5_000;
@@ -53,6 +57,8 @@ export async function playScript(address: string, about: string, moves: readonly
       } else if ('await' in move) {
         await until(() => countMessages(received) >= move.await, `${move.await} messages`);
         take();
+      } else if ('pauseMs' in move) {
+        await new Promise((resolve) => setTimeout(resolve, move.pauseMs));
       } else {
         await until(() => ended, 'the end of the connection');
         take();

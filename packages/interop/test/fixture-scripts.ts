@@ -28,6 +28,11 @@ function endOfStream(endpoint: string): Move {
   return { write: [...head, 'Micro-Error: EOS', 'Micro-Id: 7', 'Micro-Stream: 7', '', '0', '', ''].join('\r\n') };
 }
 
+/** An event on the port for calls, of the one topic that the servers of these conversations subscribe to. */
+function event(line: string, body: string): Move {
+  return post([HOST, line, 'Micro-Topic: orders.placed', 'Micro-Id: 1'], body);
+}
+
 const ONE: Move = { await: 1 };
 const CLOSED: Move = { awaitClose: true };
 
@@ -119,6 +124,32 @@ export const SCRIPTS: Readonly<Record<string, Readonly<Record<string, ScriptCase
       moves: [post([HOST, JSON_LINE], '{"method":"Helloworld.Call","params":[{"name":"John"}],"id":"1"}'), ONE],
     },
   },
+  'server-events': {
+    event: {
+      about: 'an event on the port for calls: answered with 200 when its subscriber has run, without a body',
+      moves: [event('Content-Type: application/json', JOHN), ONE],
+    },
+    'event-in-protobuf': {
+      about: 'an event without a content type is protobuf',
+      moves: [event('Trace-Id: a1', '\n\x04John'), ONE],
+    },
+    'event-that-fails': {
+      about: 'an event whose subscriber fails: the errors of all that did, inside a 500',
+      moves: [event(JSON_LINE, '{"name":"fail"}'), ONE],
+    },
+    'event-that-is-not-json': {
+      about: 'an event that its subscriber cannot read',
+      moves: [event(JSON_LINE, 'x'), ONE],
+    },
+    'event-of-unknown-type': {
+      about: 'an event in a content type that nobody speaks',
+      moves: [event('Content-Type: text/klingon', JOHN), ONE],
+    },
+    'event-then-call': {
+      about: 'a call after an event, on the same connection',
+      moves: [event(JSON_LINE, JOHN), ONE, post([HOST, JSON_LINE, CALL, 'Micro-Id: 2'], JOHN), ONE],
+    },
+  },
   'server-refuses': {
     'not-http': { about: 'a first line that is not HTTP', moves: [{ write: 'hello\r\n\r\n' }, CLOSED] },
     'without-host': { about: 'a first request without Host', moves: [post([JSON_LINE, CALL], JOHN), CLOSED] },
@@ -135,6 +166,20 @@ export const SCRIPTS: Readonly<Record<string, Readonly<Record<string, ScriptCase
         stream('Helloworld.ClientStream', '{"stroke":3}'),
         stream('Helloworld.ClientStream', '{"stroke":4}'),
         endOfStream('Helloworld.ClientStream'),
+        ONE,
+      ],
+    },
+    'half-close-and-probe': {
+      about:
+        'a server that has answered after the end of the client says nothing more; a message of the same stream for a handler that nobody has brings to light that the stream is over',
+      moves: [
+        stream('Helloworld.BidiStream', 'null'),
+        stream('Helloworld.BidiStream', '{"stroke":3}'),
+        ONE,
+        endOfStream('Helloworld.BidiStream'),
+        // The handler needs a moment to see the end; before that the message would be kept for it.
+        { pauseMs: 500 },
+        stream('MicroEndOfStreamProbe.Probe', ''),
         ONE,
       ],
     },

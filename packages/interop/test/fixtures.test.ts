@@ -1,12 +1,16 @@
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import type { Conversation, Fixture } from '../src/conversation.ts';
+import { startGoBroker } from '../src/go-broker.ts';
 import type { GoCall, GoClient } from '../src/go-client.ts';
 import { startGoClient } from '../src/go-client.ts';
 import type { GoServer } from '../src/go-server.ts';
 import { startGoServer } from '../src/go-server.ts';
 import { startRecorder } from '../src/recorder.ts';
 import { playScript } from '../src/script.ts';
+import { eventually } from './eventually.ts';
+import { SOME_UUID, timeless } from './fixture.ts';
 import { CALLS } from './fixture-calls.ts';
+import { DELIVERIES, EVENTS, type EventCase, TOPIC } from './fixture-events.ts';
 import { SCRIPTS } from './fixture-scripts.ts';
 
 const binary = inject('goBinary');
@@ -17,7 +21,7 @@ describe.skipIf(binary === '')('the fixtures are what go-micro writes', () => {
   let client: GoClient;
 
   beforeAll(async () => {
-    server = await startGoServer({ binary });
+    server = await startGoServer({ binary, subscribe: { 'orders.placed': '' } });
     client = await startGoClient({ binary });
   });
   afterAll(async () => {
@@ -67,7 +71,65 @@ describe.skipIf(binary === '')('the fixtures are what go-micro writes', () => {
       await expectFixture(file, { writers: { client: 'script', server: 'go-micro v4.9.0' }, conversations });
     });
   }
+
+  test('broker: a Go publisher and a Go subscriber', async () => {
+    const conversations: Record<string, Conversation> = {};
+    for (const [name, event] of Object.entries(EVENTS)) conversations[name] = await recordEvents(event);
+    const writers = { client: 'go-micro v4.9.0', server: 'go-micro v4.9.0' } as const;
+    await expectFixture('broker', { writers, conversations });
+  });
+
+  test('broker-answers: a script and a Go subscriber', async () => {
+    const subscriber = await startGoBroker({ binary });
+    try {
+      await subscriber.subscribe(TOPIC, () => {});
+      const id = (await subscriber.records())[0]?.nodes[0]?.id.slice(TOPIC.length + 1) ?? '';
+      const conversations: Record<string, Conversation> = {};
+      for (const [name, { about, moves }] of Object.entries(DELIVERIES)) {
+        const toIt = moves.map((move) => ('write' in move ? { write: move.write.replaceAll(SOME_UUID, id) } : move));
+        conversations[name] = timelessSteps(await playScript(subscriber.address, about, toIt));
+      }
+      await expectFixture('broker-answers', {
+        writers: { client: 'script', server: 'go-micro v4.9.0' },
+        conversations,
+      });
+    } finally {
+      await subscriber.close();
+    }
+  });
 });
+
+/** Publishes events one after the other, each when the one before was answered. */
+async function recordEvents({ about, events }: EventCase): Promise<Conversation> {
+  const subscriber = await startGoBroker({ binary });
+  const publisher = await startGoBroker({ binary });
+  const recorder = await startRecorder(subscriber.address);
+  try {
+    let received = 0;
+    await subscriber.subscribe(TOPIC, () => received++);
+    for (const record of await subscriber.records()) {
+      const nodes = record.nodes.map((node) => ({ ...node, address: recorder.address }));
+      await publisher.register({ ...record, nodes });
+    }
+    for (const [index, event] of events.entries()) {
+      if ('publish' in event) await publisher.publish(TOPIC, event.publish);
+      else await publisher.emit(TOPIC, event.emit);
+      await eventually(async () =>
+        received > index && recorder.steps().length === (index + 1) * 2 ? true : undefined,
+      );
+    }
+    expect(recorder.connections, about).toBe(1);
+    return timelessSteps({ about, steps: recorder.steps() });
+  } finally {
+    await publisher.close();
+    await recorder.close();
+    await subscriber.close();
+  }
+}
+
+function timelessSteps(conversation: Conversation): Conversation {
+  return { ...conversation, steps: conversation.steps.map(({ from, bytes }) => ({ from, bytes: timeless(bytes) })) };
+}
 
 async function expectFixture(file: string, fixture: Fixture): Promise<void> {
   await expect(`${JSON.stringify(fixture, null, 2)}\n`).toMatchFileSnapshot(`../fixtures/${file}.json`);

@@ -1,72 +1,76 @@
-import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
+import { describe, expect, inject, test } from 'vitest';
 import { startGoClient } from '../src/go-client.ts';
 import { startGoRegistry } from '../src/go-registry.ts';
 import { startGoServer } from '../src/go-server.ts';
-import type { Line } from '../src/line-process.ts';
-import { startLineProcess } from '../src/line-process.ts';
-import type { Namespace } from '../src/namespace.ts';
-import { createNamespace } from '../src/namespace.ts';
 import { eventually } from './eventually.ts';
+import { type PeerEvent, startPeer } from './mdns-peer.ts';
+import { sharedNamespace } from './shared-namespace.ts';
 
 const binary = inject('goBinary');
-const PEER = fileURLToPath(new URL('./mdns-peer.mjs', import.meta.url));
 
-interface Found {
+/** A record as a Go registry shows it. */
+interface GoRecord {
   readonly name: string;
   readonly version: string;
   readonly endpoints: readonly { readonly name: string }[];
-  readonly nodes: readonly { readonly id: string; readonly address: string; readonly metadata: object }[];
+  readonly nodes: readonly { readonly id: string; readonly address: string; readonly metadata: { zone?: string } }[];
 }
 
-/** Starts a service of ours as a process in the namespace. */
-async function startPeer(name: string, { prefix, ip }: Namespace) {
-  const lines: Line[] = [];
-  const child = await startLineProcess([...prefix, process.execPath, PEER, name, `${ip}:0`], (line) =>
-    lines.push(line),
-  );
-  let ids = 0;
-  const ready = eventually(async () => lines.find(({ address }) => address !== undefined));
-  const { address } = await ready.catch(async (error: unknown) => {
-    await child.close();
-    throw new Error(child.stderr(), { cause: error });
-  });
-  return {
-    address: String(address),
-    /** What its watch of the registry has told, as `<action> <service>`. */
-    events: () => lines.filter(({ event }) => event !== undefined).map(({ event }) => eventText(event)),
-    async ask(question: object): Promise<unknown> {
-      const id = ids++;
-      child.write({ id, ...question });
-      const answer = await eventually(async () => lines.find((line) => line.id === id));
-      if (answer.error !== undefined) throw new Error(String(answer.error));
-      return answer.result;
-    },
-    close: () => child.close(),
-  };
+/** An event of a Go watcher. */
+interface GoEvent {
+  readonly Action: string;
+  readonly Service: GoRecord;
 }
 
-function eventText(event: unknown): string {
-  const { action, service } = event as { readonly action: string; readonly service: Found };
-  return `${action} ${service.name}`;
-}
+/** What was told about a node: `<action> <zone>`. */
+const goTold = (events: readonly GoEvent[], id: string): string[] =>
+  events
+    .filter(({ Service }) => Service.nodes.some((node) => node.id === id))
+    .map(({ Action, Service }) => `${Action} ${Service.nodes[0]?.metadata.zone ?? ''}`);
+
+const weTold = (events: readonly PeerEvent[], id: string): string[] =>
+  events
+    .filter(({ service }) => service.nodes.some((node) => node.id === id))
+    .map(({ action, service }) => `${action} ${service.nodes[0]?.metadata.zone ?? ''}`);
+
+const seen = (told: () => string[], what: string): Promise<true> =>
+  eventually(async () => (told().includes(what) ? true : undefined));
 
 describe.skipIf(binary === '')('mDNS between Go and us, in a network of its own', () => {
-  let namespace: Namespace | { readonly missing: string };
+  const namespace = sharedNamespace();
 
-  beforeAll(async () => {
-    namespace = await createNamespace();
-    if ('missing' in namespace) console.warn(`the mDNS tests with Go are skipped: ${namespace.missing}`);
-  });
-  afterAll(async () => {
-    if ('close' in namespace) await namespace.close();
-  });
-
-  test('we find a Go service by name and call it, and hear it come and go', async ({ skip }) => {
-    if ('missing' in namespace) return skip(namespace.missing);
-    const { prefix, ip } = namespace;
-    const peer = await startPeer('ours', namespace);
+  test('Go processes find each other, call by name, and see a node leave', async (context) => {
+    const { prefix, ip } = namespace(context);
+    const registry = await startGoRegistry({ binary, prefix });
+    const client = await startGoClient({ binary, prefix, registry: 'mdns' });
+    const events: GoEvent[] = [];
     try {
+      await registry.watch((event) => events.push(event as GoEvent));
+      const server = await startGoServer({ binary, prefix, address: `${ip}:0`, registry: 'mdns' });
+      try {
+        const found = await eventually(async () => ((await registry.get('helloworld')) as GoRecord[])[0]);
+        expect(found.nodes).toMatchObject([{ id: server.id, address: server.address }]);
+        const { replies } = await client.call({ endpoint: 'Helloworld.Call', body: { name: 'Jo' } });
+        expect(replies.map(({ reply }) => reply)).toEqual([{ msg: 'Hello Jo' }]);
+        // It announces itself only once it has asked three times whether anybody else has the name.
+        await seen(() => goTold(events, server.id), 'create ');
+      } finally {
+        await server.close();
+      }
+      await seen(() => goTold(events, server.id), 'delete ');
+    } finally {
+      await client.close();
+      await registry.close();
+    }
+  });
+
+  test('we find a Go service by name and call it, and hear it come and go', async (context) => {
+    const world = namespace(context);
+    const { prefix, ip } = world;
+    const peer = await startPeer('ours', world);
+    const events: PeerEvent[] = [];
+    try {
+      await peer.watch((event) => events.push(event));
       const server = await startGoServer({
         binary,
         prefix,
@@ -75,42 +79,48 @@ describe.skipIf(binary === '')('mDNS between Go and us, in a network of its own'
         metadata: { zone: 'a' },
       });
       try {
-        const [found] = (await peer.ask({ lookUp: 'helloworld' })) as Found[];
-        expect(found).toMatchObject({ name: 'helloworld', version: 'latest' });
-        expect(found?.nodes).toMatchObject([
-          { id: server.id, address: server.address, metadata: { protocol: 'mucp', zone: 'a' } },
-        ]);
-        expect(found?.endpoints.map(({ name }) => name)).toContain('Helloworld.Call');
-        const call = { service: 'helloworld', endpoint: 'Helloworld.Call', body: { name: 'Jo' } };
-        expect(await peer.ask({ call })).toEqual({ msg: 'Hello Jo' });
-        await eventually(async () => (peer.events().includes('create helloworld') ? true : undefined));
+        const found = await eventually(async () => (await peer.lookUp('helloworld'))[0]);
+        expect(found).toMatchObject({
+          name: 'helloworld',
+          version: 'latest',
+          nodes: [{ id: server.id, address: server.address, metadata: { protocol: 'mucp', zone: 'a' } }],
+        });
+        expect(found.endpoints.map(({ name }) => name)).toContain('Helloworld.Call');
+        expect(await peer.list()).toEqual(expect.arrayContaining(['helloworld', 'ours']));
+        expect(await peer.call('helloworld', 'Helloworld.Call', { name: 'Jo' })).toEqual({ msg: 'Hello Jo' });
+        await seen(() => weTold(events, server.id), 'create a');
       } finally {
         await server.close();
       }
-      await eventually(async () => (peer.events().includes('delete helloworld') ? true : undefined));
-      expect(await peer.ask({ lookUp: 'helloworld' })).toEqual([]);
+      await seen(() => weTold(events, server.id), 'delete a');
+      expect(await peer.lookUp('helloworld')).toEqual([]);
     } finally {
       await peer.close();
     }
   });
 
-  test('Go finds our service by name and calls it, and hears it come and go', async ({ skip }) => {
-    if ('missing' in namespace) return skip(namespace.missing);
-    const { prefix } = namespace;
+  test('Go finds our service by name and calls it, and hears it come and go', async (context) => {
+    const world = namespace(context);
+    const { prefix } = world;
     const registry = await startGoRegistry({ binary, prefix });
     const client = await startGoClient({ binary, prefix, registry: 'mdns' });
-    const events: { readonly Action: string; readonly Service: Found }[] = [];
-    const heard = (action: string) =>
-      eventually(async () => events.find(({ Action, Service }) => Action === action && Service.name === 'ours'));
+    const events: GoEvent[] = [];
     try {
-      await registry.watch((event) => events.push(event as (typeof events)[number]));
-      const peer = await startPeer('ours', namespace);
+      await registry.watch((event) => events.push(event as GoEvent));
+      const peer = await startPeer('ours', world);
       try {
-        const [found] = (await registry.get('ours')) as Found[];
-        expect(found).toMatchObject({ name: 'ours', version: 'latest' });
-        expect(found?.nodes).toMatchObject([{ address: peer.address, metadata: { protocol: 'mucp', frames: '1' } }]);
-        expect(found?.endpoints.map(({ name }) => name)).toEqual(['Peer.Hello']);
-        expect(((await registry.list()) as Found[]).map(({ name }) => name)).toContain('ours');
+        const found = await eventually(async () => ((await registry.get('ours')) as GoRecord[])[0]);
+        expect(found).toMatchObject({
+          name: 'ours',
+          version: 'latest',
+          nodes: [{ id: peer.node, address: peer.address, metadata: { protocol: 'mucp', frames: '1' } }],
+        });
+        expect(found.endpoints.map(({ name }) => name)).toEqual(['Peer.Hello', 'Plain.Who']);
+        const listed = await eventually(async () => {
+          const names = ((await registry.list()) as GoRecord[] | null)?.map(({ name }) => name);
+          return names?.includes('ours') === true ? names : undefined;
+        });
+        expect(listed).toContain('ours');
         const { replies, errors } = await client.call({
           service: 'ours',
           endpoint: 'Peer.Hello',
@@ -118,15 +128,102 @@ describe.skipIf(binary === '')('mDNS between Go and us, in a network of its own'
         });
         expect(errors).toEqual([]);
         expect(replies.map(({ reply }) => reply)).toEqual([{ msg: 'Hi Jo' }]);
-        await heard('create');
+        await seen(() => goTold(events, peer.node), 'create ');
       } finally {
         await peer.close();
       }
-      await heard('delete');
+      await seen(() => goTold(events, peer.node), 'delete ');
       expect(await registry.get('ours')).toEqual([]);
     } finally {
       await client.close();
       await registry.close();
     }
   });
+
+  test('a node of ours that changes is changed for Go, under the same id', async (context) => {
+    const world = namespace(context);
+    const registry = await startGoRegistry({ binary, prefix: world.prefix });
+    const events: GoEvent[] = [];
+    const peer = await startPeer('ours', world);
+    try {
+      await registry.watch((event) => events.push(event as GoEvent));
+      const record = recordOf('changing', `${world.ip}:9`);
+      const told = (): string[] => goTold(events, 'changing-1');
+      await peer.register(record({ zone: 'a' }));
+      await seen(told, 'create a');
+      await peer.register(record({ zone: 'b' }));
+      await seen(told, 'create b');
+      await eventually(async () => {
+        const [found] = (await registry.get('changing')) as GoRecord[];
+        return found?.nodes[0]?.metadata.zone === 'b' ? true : undefined;
+      });
+      await peer.deregister(record({ zone: 'b' }));
+      await seen(told, 'delete b');
+    } finally {
+      await peer.close();
+      await registry.close();
+    }
+  });
+
+  test('a Go node that wants to change has to leave and come again: what it registers anew under its id is ignored', async (context) => {
+    const world = namespace(context);
+    const registry = await startGoRegistry({ binary, prefix: world.prefix });
+    const events: PeerEvent[] = [];
+    const peer = await startPeer('ours', world);
+    try {
+      await peer.watch((event) => events.push(event));
+      const record = recordOf('changing', `${world.ip}:9`);
+      const told = (): string[] => weTold(events, 'changing-1');
+      await registry.register(record({ zone: 'a' }));
+      await seen(told, 'create a');
+      await registry.register(record({ zone: 'b' }));
+      const [same] = await peer.lookUp('changing');
+      expect(same?.nodes[0]?.metadata).toEqual({ zone: 'a' });
+      await registry.deregister(record({ zone: 'a' }));
+      await seen(told, 'delete a');
+      await registry.register(record({ zone: 'b' }));
+      await seen(told, 'create b');
+      const [changed] = await peer.lookUp('changing');
+      expect(changed?.nodes[0]?.metadata).toEqual({ zone: 'b' });
+    } finally {
+      await peer.close();
+      await registry.close();
+    }
+  });
+
+  test('a node that was killed answers no lookup any more, in either direction, and nobody says goodbye for it', async (context) => {
+    const world = namespace(context);
+    const { prefix, ip } = world;
+    const registry = await startGoRegistry({ binary, prefix });
+    const watching = await startPeer('watching', world);
+    const events: GoEvent[] = [];
+    try {
+      await registry.watch((event) => events.push(event as GoEvent));
+      const server = await startGoServer({ binary, prefix, address: `${ip}:0`, registry: 'mdns' });
+      const peer = await startPeer('ours', world);
+      await eventually(async () => ((await registry.get('ours')) as GoRecord[])[0]);
+      await eventually(async () => (await watching.lookUp('helloworld'))[0]);
+      await seen(() => goTold(events, server.id), 'create ');
+      await seen(() => goTold(events, peer.node), 'create ');
+      await server.kill();
+      await peer.kill();
+      expect(await registry.get('ours')).toEqual([]);
+      expect(await watching.lookUp('helloworld')).toEqual([]);
+      expect([...goTold(events, server.id), ...goTold(events, peer.node)]).not.toContain('delete ');
+    } finally {
+      await watching.close();
+      await registry.close();
+    }
+  });
 });
+
+/** Makes records of one node, `<name>-1`, that differ in its metadata alone. */
+function recordOf(name: string, address: string) {
+  return (metadata: Readonly<Record<string, string>>) => ({
+    name,
+    version: '1',
+    metadata: {},
+    endpoints: [],
+    nodes: [{ id: `${name}-1`, address, metadata }],
+  });
+}
