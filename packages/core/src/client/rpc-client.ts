@@ -97,7 +97,8 @@ export function createRpcClient(options: RpcClientOptions): Client {
     const { endpoint } = target;
     const chosen = callOptions(given);
     const usual = endpoint.kind === 'unary' || endpoint.kind === 'clientStream' ? timeoutMs : streamTimeoutMs;
-    const ctx = new CallContext(target, chosen, chosen.timeoutMs ?? usual);
+    // As in go-micro, a deadline that was handed on stands in place of the usual timeout.
+    const ctx = new CallContext(target, chosen, chosen.timeoutMs ?? (chosen.deadline === undefined ? usual : 0));
     const request: Request = {
       service: target.service,
       endpoint: endpoint.name,

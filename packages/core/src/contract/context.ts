@@ -46,7 +46,10 @@ export type Backoff = (attempt: number) => number;
 
 /** What a caller may say about one call. Every number: `undefined` is the default, `0` is off. */
 export interface CallOptions {
-  /** How long the whole call may take, all attempts included, in milliseconds. Default 5,000; streams: none. */
+  /**
+   * How long the whole call may take, all attempts included, in milliseconds. Default 5,000, and none for streams and
+   * where a deadline is given.
+   */
   readonly timeoutMs?: number | undefined;
   /** When the caller stops waiting, in milliseconds since the epoch. The earlier of this and `timeoutMs` counts. */
   readonly deadline?: number | undefined;

@@ -1,3 +1,4 @@
+import type { Registry } from '../../src/contract/registry.ts';
 import type { Service } from '../../src/contract/service.ts';
 import type { Transport } from '../../src/contract/transport.ts';
 import { silentLogger } from '../../src/logger/silent-logger.ts';
@@ -9,6 +10,7 @@ import { memoryTransport } from '../../src/transport/memory-transport.ts';
 
 /** Services of one test: they share a registry and stop at its end. */
 export interface World extends AsyncDisposable {
+  readonly registry: Registry;
   /** Makes a service and starts it. */
   start(options: Partial<ServiceOptions>, prepare: (service: Service) => void): Promise<Service>;
   /** A service that only calls. */
@@ -41,6 +43,7 @@ export function createWorld(transport: () => Transport = () => httpTransport()):
     return service;
   };
   return {
+    registry,
     async start(options, prepare) {
       const service = make(options);
       prepare(service);
