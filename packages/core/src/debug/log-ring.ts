@@ -41,26 +41,28 @@ export function logRing(size: number): LogRing {
   };
 
   const push = (level: LogLevel, message: string, fields: readonly (LogFields | undefined)[]): void => {
-    ring.push({
-      timestamp: Date.now(),
-      metadata: fieldTexts({ level }, ...fields),
-      message: String(message).slice(0, LONGEST_MESSAGE),
-    });
+    try {
+      const metadata = fieldTexts({ level }, ...fields);
+      ring.push({ timestamp: Date.now(), metadata, message: String(message).slice(0, LONGEST_MESSAGE) });
+    } catch {
+      // Fields that not even their names can be read of. Logging never throws.
+      return;
+    }
     wake();
   };
 
-  const keep = (logger: Logger, bound: LogFields | undefined): Logger => ({
+  const keep = (logger: Logger, bound: readonly LogFields[]): Logger => ({
     name: logger.name,
     enabled: (level) => logger.enabled(level),
     log(level, message, fields) {
       logger.log(level, message, fields);
-      if (logger.enabled(level)) push(level, message, [bound, fields]);
+      if (logger.enabled(level)) push(level, message, [...bound, fields]);
     },
     logf(level, text, ...values) {
       logger.logf(level, text, ...values);
-      if (logger.enabled(level)) push(level, formatted(text, values), [bound]);
+      if (logger.enabled(level)) push(level, formatted(text, values), bound);
     },
-    fields: (fields) => keep(logger.fields(fields), { ...bound, ...fields }),
+    fields: (fields) => keep(logger.fields(fields), [...bound, fields]),
   });
 
   const select = ({ count, since }: LogQuery): readonly LogRecord[] => {
@@ -69,7 +71,7 @@ export function logRing(size: number): LogRing {
   };
 
   return {
-    keep: (logger) => keep(logger, undefined),
+    keep: (logger) => keep(logger, []),
     read: select,
     async *follow(query, signal) {
       let next = ring.end;
