@@ -64,6 +64,15 @@ async function folderOf({ name, source }: Workload): Promise<string> {
   return folder;
 }
 
+/** Throws 400 for an option that is a number and can mean nothing. */
+export function checkNumbers(options: object): void {
+  for (const [name, value] of Object.entries(options)) {
+    if (typeof value === 'number' && !(Number.isFinite(value) && value >= 0)) {
+      throw runtimeError(CODE.badRequest, `${name} cannot be ${value}: give 0 or more`);
+    }
+  }
+}
+
 function checkName(what: string, value: unknown): void {
   if (typeof value === 'string' && NAME.test(value)) return;
   const rule = 'use up to 128 letters, digits, and . _ + - but for the first';

@@ -10,12 +10,13 @@ import type {
   Workload,
 } from '../contract/runtime.ts';
 import { CODE } from '../error/code.ts';
-import { DEFAULT_NAMESPACE, keyOf, planOf, type RunPlan } from './check-workload.ts';
+import { checkNumbers, DEFAULT_NAMESPACE, keyOf, planOf, type RunPlan } from './check-workload.ts';
 import { startChild } from './child.ts';
 import { createOrphanGuard } from './orphan-guard.ts';
 import { refuseAborted, runtimeError, unlessAborted } from './runtime-error.ts';
 import { createSupervisor, type Supervisor } from './supervisor.ts';
 import { createTape, type Tape } from './tape.ts';
+import { copy, isMeant, merge } from './workload.ts';
 
 /** What a local runtime may take. Every number: `undefined` is the default, `0` is off. */
 export interface LocalRuntimeOptions {
@@ -75,6 +76,7 @@ const EVENT_LIMIT = 4_096;
  * (`setsid`, a daemon) is out of reach of all this. `image` means nothing here.
  */
 export function localRuntime(options: LocalRuntimeOptions = {}): Runtime {
+  checkNumbers(options);
   const { retries: usualRetries = RETRIES, graceMs = GRACE_MS, maxWorkloads = MOST_WORKLOADS, logger } = options;
   const logLimit = options.logLimit === 0 ? Number.POSITIVE_INFINITY : (options.logLimit ?? LOG_LIMIT);
   const entries = new Map<string, Entry>();
@@ -286,30 +288,6 @@ function view({ workload, supervisor }: Entry): RunningWorkload {
 
 function about({ workload, namespace }: Entry): Record<string, string> {
   return { workload: workload.name, version: workload.version, namespace };
-}
-
-function copy({ name, version, source, metadata }: Workload): Workload {
-  return { name, version, ...(source === undefined ? {} : { source }), metadata: Object.freeze({ ...metadata }) };
-}
-
-/** What an update does not name stays as it was. */
-function merge(before: CreateOptions, given: CreateOptions): CreateOptions {
-  const { command = before.command, env = before.env, retries = before.retries } = given;
-  // Other arguments for the same command, or another command: that has its own.
-  const args = given.args ?? (given.command === undefined ? before.args : undefined);
-  return { command, args, env, retries };
-}
-
-function isMeant(
-  { name, version, namespace }: RuntimeReadOptions,
-  itsNamespace: string,
-  workload: Pick<Workload, 'name' | 'version'>,
-): boolean {
-  return (
-    (name === undefined || name === workload.name) &&
-    (version === undefined || version === workload.version) &&
-    (namespace === undefined || namespace === itsNamespace)
-  );
 }
 
 /** A sequence that has failed before it began. */

@@ -36,6 +36,9 @@ done
 signal KILL
 `;
 
+/** A shell counts no further than it has to. */
+const MOST_SECONDS = 86_400;
+
 /** Makes a guard; its shell starts with the first group. Where there is no `/bin/sh`, Windows included, it does nothing. */
 export function createOrphanGuard(graceMs: number): OrphanGuard {
   const groups = new Set<number>();
@@ -47,13 +50,17 @@ export function createOrphanGuard(graceMs: number): OrphanGuard {
 
   const start = (): void => {
     if (process.platform === 'win32') return;
-    const started = spawn('/bin/sh', ['-c', SCRIPT, 'orphan-guard of micro', String(Math.ceil(graceMs / 1_000))], {
-      // Not in our group, or the signal that ends us would end it too.
-      detached: true,
-      stdio: ['pipe', 'ignore', 'ignore'],
-      cwd: '/',
-      env: { PATH: process.env.PATH ?? '/usr/bin:/bin' },
-    });
+    const started = spawn(
+      '/bin/sh',
+      ['-c', SCRIPT, 'orphan-guard of micro', String(Math.min(Math.ceil(graceMs / 1_000), MOST_SECONDS))],
+      {
+        // Not in our group, or the signal that ends us would end it too.
+        detached: true,
+        stdio: ['pipe', 'ignore', 'ignore'],
+        cwd: '/',
+        env: { PATH: process.env.PATH ?? '/usr/bin:/bin' },
+      },
+    );
     shell = started;
     const over = (): void => {
       if (shell === started) shell = undefined;

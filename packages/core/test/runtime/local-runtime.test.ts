@@ -325,6 +325,13 @@ describe('localRuntime', { timeout: 60_000 }, () => {
     expect((await runtime.read()).map(({ status }) => status).filter((status) => status === 'running')).toEqual([]);
   });
 
+  it.each([{ retries: -1 }, { graceMs: Number.NaN }, { logLimit: Number.POSITIVE_INFINITY }])(
+    'refuses %j',
+    (options) => {
+      expect(() => localRuntime(options)).toThrow('give 0 or more');
+    },
+  );
+
   it('hands out what cannot be changed', async () => {
     const runtime = await running();
     const metadata = { a: 'b' };
