@@ -2,7 +2,7 @@ import type { Codec } from '../contract/codec.ts';
 import type { Endpoint } from '../contract/definition.ts';
 import type { Header } from '../contract/message.ts';
 import type { Socket } from '../contract/transport.ts';
-import { CODE } from '../error/code.ts';
+import { CODE, REFUSED } from '../error/code.ts';
 import { MicroError } from '../error/micro-error.ts';
 import { errorMessage, type RequestHead } from '../rpc/wire.ts';
 import { reasonOf } from '../util/reason.ts';
@@ -52,7 +52,7 @@ export function finished(ctx: RequestContext, parts: ServeParts): void {
   parts.ended();
 }
 
-/** The door for what a handler threw: a `MicroError` goes out as it is, anything else as a 500 of this service. */
+/** The door for errors: a `MicroError` goes out as it is, anything else as a 500 of this service. */
 export function answerError(socket: Socket, error: unknown, header: Header, parts: ServeParts, endpoint: string): void {
   const known = MicroError.from(error, { id: parts.name, code: CODE.internal });
   parts.erred();
@@ -63,6 +63,25 @@ export function answerError(socket: Socket, error: unknown, header: Header, part
   } catch {
     // The caller is gone, or has cancelled: nobody waits for the answer.
   }
+}
+
+/**
+ * The same for what a handler, or middleware around it, threw. That something further down was refused, a call or an
+ * event, does not mean that this handler did not run: said on, it would make the caller run it again.
+ */
+export function answerFailure(
+  socket: Socket,
+  error: unknown,
+  header: Header,
+  parts: ServeParts,
+  endpoint: string,
+): void {
+  if (!(error instanceof MicroError) || error.id !== REFUSED) {
+    answerError(socket, error, header, parts, endpoint);
+    return;
+  }
+  const { code, detail, status } = error;
+  answerError(socket, new MicroError({ id: parts.name, code, detail, status, cause: error }), header, parts, endpoint);
 }
 
 function ignore(): void {}

@@ -8,7 +8,7 @@ import { MicroError } from '../error/micro-error.ts';
 import { receiveAll, sendAll } from '../rpc/message-stream.ts';
 import { validate } from '../rpc/validate.ts';
 import type { RequestContext } from './request-context.ts';
-import { answerError, encodeReply, finished, type Prepared, type ServeParts } from './serve-parts.ts';
+import { answerFailure, encodeReply, finished, type Prepared, type ServeParts } from './serve-parts.ts';
 
 /** Serves a stream: requests are read as the handler asks for them, replies wait while the socket has no room. */
 export async function serveStream(
@@ -41,7 +41,7 @@ export async function serveStream(
     if (!broken) await socket.end();
   } catch (error) {
     // What a broken socket throws at a handler that still sends is the end of that handler, not a failure of it.
-    if (!broken) answerError(socket, error, header, parts, endpoint.name);
+    if (!broken) answerFailure(socket, error, header, parts, endpoint.name);
   } finally {
     finished(ctx, parts);
   }

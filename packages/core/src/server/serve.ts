@@ -10,7 +10,7 @@ import { validate } from '../rpc/validate.ts';
 import { readRequest, readTimeout, replyHeader } from '../rpc/wire.ts';
 import { RequestContext } from './request-context.ts';
 import { type EventRoute, serveEvent } from './serve-event.ts';
-import { answerError, encodeReply, finished, type Prepared, type ServeParts } from './serve-parts.ts';
+import { answerError, answerFailure, encodeReply, finished, type Prepared, type ServeParts } from './serve-parts.ts';
 import { serveStream } from './serve-stream.ts';
 
 /** Makes the function that serves one exchange after the other. */
@@ -144,7 +144,7 @@ function serveUnary(
     }
   };
   const fail = (error: unknown): void => {
-    answerError(socket, error, header, parts, endpoint.name);
+    answerFailure(socket, error, header, parts, endpoint.name);
     finished(ctx, parts);
   };
   const run = (body: unknown): void => {
