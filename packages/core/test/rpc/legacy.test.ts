@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { CODE } from '../../src/error/code.ts';
 import { MicroError } from '../../src/error/micro-error.ts';
 import { jsonRpcEnvelope } from '../../src/rpc/json-rpc-envelope.ts';
-import { legacyContentType, legacyRoute } from '../../src/rpc/legacy-route.ts';
+import { LEGACY_JSON, legacyContentType, legacyRoute } from '../../src/rpc/legacy-route.ts';
 import { protoRpcEnvelope } from '../../src/rpc/proto-rpc-envelope.ts';
 
 const EMPTY = new Uint8Array(0);
@@ -242,7 +242,7 @@ describe('which envelope', () => {
   });
 
   test('the legacy types always have theirs, the plain ones for a legacy peer alone, others never', () => {
-    const json = { envelope: jsonRpcEnvelope, contentType: 'application/json' };
+    const json = { envelope: jsonRpcEnvelope, contentType: LEGACY_JSON };
     const proto = { envelope: protoRpcEnvelope, contentType: 'application/protobuf' };
     for (const legacy of [true, false]) {
       expect(legacyRoute('application/json-rpc', legacy)).toEqual(json);
