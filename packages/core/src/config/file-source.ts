@@ -5,7 +5,7 @@ import { MicroError } from '../error/micro-error.ts';
 import { sleep } from '../util/timer.ts';
 import { configError } from './config-error.ts';
 import { readText } from './file-text.ts';
-import { watchFile } from './file-watch.ts';
+import { type FileWatch, watchFile } from './file-watch.ts';
 import { type ConfigFormat, formatOf, parseText } from './parse-text.ts';
 import { substituteEnv } from './substitute.ts';
 import { toObject } from './tree.ts';
@@ -13,8 +13,10 @@ import { endable } from './waiting.ts';
 
 const DEFAULT_MAX_BYTES = 1024 * 1024;
 const DEFAULT_POLL_MS = 2_000;
-/** So often a file is looked at before what seems to be half written counts as meant so. */
+/** So often a file that nobody writes to is looked at before what seems to be half written counts as meant so. */
 const ATTEMPTS = 3;
+/** So often one is looked at that is written to all the time. */
+const MOST_ATTEMPTS = 100;
 const BETWEEN_ATTEMPTS_MS = 50;
 
 /** What a file source may take. */
@@ -67,11 +69,17 @@ export function fileSource(path: string, options: FileSourceOptions = {}): Confi
 
   /**
    * Looks again at a file that is broken, empty or gone: writing one begins with that and is over in a moment. What still
-   * is so after some tries is meant so.
+   * is so after some tries, during which nobody wrote, is meant so.
    */
-  const lookTwice = async (seen: Found | undefined, signal: AbortSignal | undefined): Promise<Found> => {
+  const lookTwice = async (
+    seen: Found | undefined,
+    signal: AbortSignal | undefined,
+    watch?: FileWatch,
+  ): Promise<Found> => {
+    let quiet = 1;
     for (let attempt = 1; ; attempt++) {
-      const last = attempt === ATTEMPTS || signal?.aborted === true;
+      const changes = watch?.count;
+      const last = quiet === ATTEMPTS || attempt === MOST_ATTEMPTS || signal?.aborted === true;
       try {
         const found = await look(seen);
         const suspect = found.text === '' || (found.text === undefined && seen?.text !== undefined);
@@ -80,6 +88,7 @@ export function fileSource(path: string, options: FileSourceOptions = {}): Confi
         if (last || !mayPass(error, seen)) throw error;
       }
       await sleep(BETWEEN_ATTEMPTS_MS, signal);
+      quiet = watch?.count === changes ? quiet + 1 : 1;
     }
   };
 
@@ -96,7 +105,7 @@ export function fileSource(path: string, options: FileSourceOptions = {}): Confi
         try {
           let seen: Found | undefined;
           while (!until.aborted) {
-            const found: Found = await lookTwice(seen, until);
+            const found: Found = await lookTwice(seen, until, watch);
             if (found.values !== undefined) yield found.values;
             seen = found;
             await watch.changed(until);

@@ -9,6 +9,8 @@ const LONGEST_WAIT_MS = 500;
 
 /** Tells when a file may have changed. */
 export interface FileWatch {
+  /** How many changes were reported so far. */
+  readonly count: number;
   /** Resolves some time after a change, when it seems to be over, or when the signal aborts. Misses none between calls. */
   changed(signal: AbortSignal): Promise<void>;
   close(): void;
@@ -24,11 +26,13 @@ export function watchFile(path: string, pollMs: number): FileWatch {
   const name = basename(path);
   const changes = bell();
   let dirty = false;
+  let count = 0;
   let watcher: FSWatcher | undefined;
   let seen = identity(path);
 
   const report = (): void => {
     dirty = true;
+    count++;
     changes.ring();
   };
 
@@ -60,6 +64,9 @@ export function watchFile(path: string, pollMs: number): FileWatch {
   const timer = pollMs === 0 ? undefined : setInterval(poll, Math.min(pollMs, 2 ** 31 - 1)).unref();
 
   return {
+    get count() {
+      return count;
+    },
     async changed(signal) {
       if (!dirty) await changes.wait(signal);
       const end = performance.now() + LONGEST_WAIT_MS;
