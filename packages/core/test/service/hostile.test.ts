@@ -1,0 +1,87 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import type { Header } from '../../src/contract/message.ts';
+import { FLAG, KIND } from '../../src/transport/frame.ts';
+import { message, rawClient } from '../transport/frame-peer.ts';
+import { createWorld } from './world.ts';
+
+const FINE: Header = {
+  'Micro-Service': 'greeter',
+  'Micro-Endpoint': 'Greeter.Hello',
+  'Micro-Method': 'Greeter.Hello',
+  'Content-Type': 'application/json',
+};
+
+const STRANGE: readonly Header[] = [
+  {},
+  { ...FINE, 'Content-Type': 'text/\u0001plain\r\nEvil: yes' },
+  { ...FINE, 'Content-Type': 'x'.repeat(10_000) },
+  { ...FINE, 'Content-Type': 'application/nothing' },
+  { ...FINE, 'Micro-Endpoint': '' },
+  { ...FINE, 'Micro-Endpoint': '.' },
+  { ...FINE, 'Micro-Endpoint': 'a.b.c' },
+  { ...FINE, 'Micro-Endpoint': '__proto__.constructor' },
+  { ...FINE, 'Micro-Endpoint': 'Greeter.__proto__' },
+  { ...FINE, 'Micro-Endpoint': 'Greeter.'.padEnd(60_000, 'x') },
+  { ...FINE, Timeout: '-1' },
+  { ...FINE, Timeout: '9'.repeat(19) },
+  { ...FINE, Timeout: 'soon' },
+  { 'Micro-Target': 'x', 'Content-Type': 'application/json' },
+  { 'Micro-Target': 'x', 'Content-Type': 'application/protobuf' },
+  { 'Micro-Topic': 'news', 'Content-Type': 'application/json' },
+  { 'Micro-Topic': '\u0001', 'Content-Type': '\u0001' },
+  { ...FINE, 'Micro-Error': 'I am an error' },
+];
+
+test('whatever a peer sends as a request is answered or refused, and the service answers others', async () => {
+  await using world = createWorld();
+  const service = await world.start({}, ({ server }) =>
+    server.handle('Greeter', { hello: ({ name }: { name?: string }) => ({ msg: `Hello ${name}` }) }),
+  );
+  const { client } = world.caller();
+  await using peer = await rawClient(service.server.address ?? '');
+  let id = 0;
+  for (const header of STRANGE) {
+    for (const body of [
+      '',
+      '{}',
+      '{"name":"John"}',
+      '{"name"',
+      '[1]',
+      'null',
+      '\0\u0001\u0002',
+      '{"__proto__":{"x":1}}',
+    ]) {
+      for (const flags of [0, FLAG.stream]) peer.send(message(KIND.open, ++id, header, Buffer.from(body), flags));
+    }
+  }
+  peer.send(message(KIND.open, ++id, FINE, Buffer.from('{"name":"Ann"}')));
+  expect((await peer.frame(KIND.data, id)).payload.toString()).toContain('Hello Ann');
+  expect(peer.closed).toBe(false);
+  expect(({} as { x?: number }).x).toBeUndefined();
+  expect(await client.call({ service: 'greeter', endpoint: 'Greeter.Hello', body: { name: 'John' } })).toEqual({
+    msg: 'Hello John',
+  });
+});
+
+test('headers and bodies of any kind do not end the service', async () => {
+  await using world = createWorld();
+  const service = await world.start({}, ({ server }) =>
+    server.handle('Greeter', { hello: ({ name }: { name?: string }) => ({ msg: `Hello ${name}` }) }),
+  );
+  await using peer = await rawClient(service.server.address ?? '');
+  let id = 0;
+  const text = fc.string({ unit: 'binary', maxLength: 40 });
+  const header = fc.dictionary(
+    fc.constantFrom(...Object.keys(FINE), 'Timeout', 'Micro-Topic', 'Micro-Target', 'X'),
+    text,
+  );
+  await fc.assert(
+    fc.asyncProperty(header, fc.uint8Array({ maxLength: 60 }), fc.boolean(), async (fields, body, stream) => {
+      peer.send(message(KIND.open, ++id, fields, body, stream ? FLAG.stream : 0));
+      peer.send(message(KIND.open, ++id, FINE, Buffer.from('{"name":"Ann"}')));
+      expect((await peer.frame(KIND.data, id)).payload.toString()).toContain('Hello Ann');
+    }),
+    { numRuns: 100 },
+  );
+});
