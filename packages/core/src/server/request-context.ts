@@ -1,13 +1,12 @@
 import type { Account } from '../contract/auth.ts';
 import type { CallOptions, Context, Peer } from '../contract/context.ts';
-import { HEADER } from '../contract/header.ts';
 import type { Message } from '../contract/message.ts';
 import type { Metadata } from '../contract/metadata.ts';
 import type { Socket } from '../contract/transport.ts';
 import { CODE } from '../error/code.ts';
 import { MicroError } from '../error/micro-error.ts';
 import { now } from '../util/clock.ts';
-import { createMetadata, metadataFrom } from '../util/metadata.ts';
+import { forwardedMetadata, metadataFrom } from '../util/metadata.ts';
 
 /** Who aborts contexts whose deadline has passed. */
 export interface DeadlineWatch {
@@ -69,11 +68,7 @@ export class RequestContext implements Context {
   }
 
   forward(): CallOptions {
-    const metadata = createMetadata(this.metadata);
-    // What proves who called us is not ours to show to others.
-    metadata.delete(HEADER.AUTHORIZATION);
-    metadata.delete('Cookie');
-    return { signal: this.signal, deadline: this.deadline, metadata };
+    return { signal: this.signal, deadline: this.deadline, metadata: forwardedMetadata(this.metadata) };
   }
 
   /** Tells whoever reads the signal that the work is not waited for any more. */

@@ -16,6 +16,7 @@ import { LEGACY_JSON } from '../rpc/legacy-route.ts';
 import { registrySelector } from '../selector/registry-selector.ts';
 import { createRpcServer } from '../server/rpc-server.ts';
 import { httpTransport } from '../transport/http-transport.ts';
+import { tracedTransport } from '../transport/traced-transport.ts';
 import { inTurn } from '../util/in-turn.ts';
 import { within } from '../util/within.ts';
 import { defaultBroker } from './default-broker.ts';
@@ -37,7 +38,8 @@ export function createService(options: ServiceOptions): Service {
   const logger = debug.logger.fields({ service: name });
   // What is made here is made anew when the service is started again; what was given has to be able to go on by itself.
   const registry = options.registry ?? renewedRegistry('mdns', () => mdnsRegistry({ logger }));
-  const transport = options.transport ?? httpTransport();
+  const carrier = options.transport ?? httpTransport();
+  const transport = logger.enabled('trace') ? tracedTransport(carrier, logger) : carrier;
   const known = renewedRegistry(registry.name, () => cachedRegistry(registry, { logger }));
   const selector = options.selector ?? registrySelector({ registry: known });
   // One of its own: that nobody subscribes is asked again at each event, and not remembered.
@@ -81,7 +83,7 @@ export function createService(options: ServiceOptions): Service {
   // In the order in which they are closed: what uses another one goes first.
   const { store, cache, config, auth, runtime } = options;
   const extras = [runtime, tracer, auth, cache, config, store].filter((component) => component !== undefined);
-  const closing = [...extras, selector, known, transport, broker, subscribers, registry];
+  const closing = [...extras, selector, known, carrier, broker, subscribers, registry];
   const components: ServiceComponents = {
     registry,
     transport,

@@ -3,7 +3,7 @@ import type { Metadata, MetadataInit } from '../contract/metadata.ts';
 import { CODE } from '../error/code.ts';
 import { MicroError } from '../error/micro-error.ts';
 import { canonicalHeaderName, isHeaderName } from './header-name.ts';
-import { isReservedHeader } from './reserved-header.ts';
+import { CREDENTIAL_HEADERS, isReservedHeader } from './reserved-header.ts';
 
 /** What a header value must not hold (RFC 9110 section 5.5): anything else could end the line and begin another. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
@@ -44,6 +44,13 @@ export function metadataFrom(...headers: readonly (Header | undefined)[]): Metad
     }
   }
   return metadata;
+}
+
+/** A copy for others: without what proves who sent it, which is not ours to show. */
+export function forwardedMetadata(metadata: Metadata): Metadata {
+  const copy = createMetadata(metadata);
+  for (const name of CREDENTIAL_HEADERS) copy.delete(name);
+  return copy;
 }
 
 /** Metadata as header fields, or `undefined` when there is none. */

@@ -38,3 +38,6 @@ const RESERVED_PREFIXES = ['Content-', 'X-Micro-'];
 export function isReservedHeader(canonicalName: string): boolean {
   return RESERVED.has(canonicalName) || RESERVED_PREFIXES.some((prefix) => canonicalName.startsWith(prefix));
 }
+
+/** Fields that prove who somebody is: they are neither forwarded nor written down. */
+export const CREDENTIAL_HEADERS: readonly string[] = [HEADER.AUTHORIZATION, 'Proxy-Authorization', 'Cookie'];
