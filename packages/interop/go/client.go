@@ -41,9 +41,11 @@ type command struct {
 	StreamTimeoutMs int64 `json:"streamTimeoutMs"`
 	// CancelAfterMs cancels the context of a unary call, or closes a stream.
 	CancelAfterMs int64 `json:"cancelAfterMs"`
-	Retries       int   `json:"retries"`
-	Count         int   `json:"count"`
-	Concurrency   int   `json:"concurrency"`
+	// CloseSend asks a stream for a half-close when its messages are sent.
+	CloseSend   bool `json:"closeSend"`
+	Retries     int  `json:"retries"`
+	Count       int  `json:"count"`
+	Concurrency int  `json:"concurrency"`
 	// Fresh uses a new client, whose ids start at 0 and whose pool is empty.
 	Fresh bool `json:"fresh"`
 }
@@ -99,10 +101,14 @@ func runClient(out *lines, args []string) error {
 	}
 	return eachLine(func(line []byte) {
 		next := base
-		next.Metadata = nil
+		// What is decoded into must not share memory with what other calls were given.
+		next.Metadata, next.Body = nil, nil
 		if err := json.Unmarshal(line, &next); err != nil {
 			out.emit(map[string]any{"id": next.Id, "done": true, "error": newFailure(err)})
 			return
+		}
+		if next.Body == nil {
+			next.Body = base.Body
 		}
 		if next.RawBody != "" {
 			next.Body = json.RawMessage(next.RawBody)
@@ -196,6 +202,11 @@ func (c *caller) stream(ctx context.Context, cl client.Client, cmd command, form
 			if ended, err := c.receive(stream, cmd, form, n); ended || err != nil {
 				return err
 			}
+		}
+	}
+	if cmd.CloseSend {
+		if err := stream.CloseSend(); err != nil {
+			return err
 		}
 	}
 	switch cmd.Kind {

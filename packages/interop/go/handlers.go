@@ -202,6 +202,20 @@ func (*Plain) Deadline(ctx context.Context, _ *json.RawMessage, out *DeadlineRes
 	return nil
 }
 
+// Quick answers with numbers from 0 on, one right after the other, as any handler would.
+func (*Plain) Quick(_ context.Context, stream server.Stream) error {
+	in := new(helloworld.ServerStreamRequest)
+	if err := stream.Recv(in); err != nil {
+		return err
+	}
+	for i := int64(0); i < in.Count; i++ {
+		if err := stream.Send(&helloworld.ServerStreamResponse{Count: i}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // BigRequest says how many bytes.
 type BigRequest struct {
 	Size int `json:"size"`

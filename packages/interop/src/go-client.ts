@@ -42,6 +42,8 @@ export interface GoCall {
   readonly streamTimeoutMs?: number;
   /** Cancels the context of a unary call, or closes a stream, after this long. Default never. */
   readonly cancelAfterMs?: number;
+  /** Asks a stream for a half-close when its messages are sent. Default false. */
+  readonly closeSend?: boolean;
   /** Default 0. */
   readonly retries?: number;
   /** How many calls, and how many of them at a time. Default 1 and 1. */

@@ -26,7 +26,10 @@ const OWN = new Set(['Host', 'User-Agent', 'Content-Length', 'Transfer-Encoding'
 export function requestMeaning(bytes: string): { start: string; fields: Record<string, string>; value: unknown } {
   const { start, header, body } = partsOf(bytes);
   const fields = Object.fromEntries([...header].filter(([name]) => !OWN.has(name)));
-  return { start, fields, value: bodyValue(header.get('Content-Type') ?? '', body) };
+  const type = header.get('Content-Type') ?? '';
+  const value = bodyValue(type, body);
+  // The number of a call stands in the envelope of json-rpc, too.
+  return { start, fields, value: type === 'application/json-rpc' ? { ...(value as object), id: '' } : value };
 }
 
 /** Start line, fields and body of one message; the chunks of a body put together. */
