@@ -40,25 +40,48 @@ export function withRetries(attempt: Attempt, defaults: RetryDefaults): Attempt 
   return run;
 }
 
-/** Runs attempts at a stream until one has begun to answer; from then on it cannot be repeated. */
-export async function* streamWithRetries(
-  attempt: (request: Request, ctx: CallContext, began: () => void) => AsyncGenerator<unknown, void, undefined>,
+/** Makes one attempt at a stream; calls `began` when the first answer has arrived. */
+export type StreamAttempt = (request: Request, ctx: CallContext, began: () => void) => AsyncGenerator<unknown, void>;
+
+/**
+ * Runs attempts at a stream until one has begun to answer; from then on it cannot be repeated. No generator around another
+ * one: each would cost every message two turns of the promise queue.
+ */
+export function streamWithRetries(
+  attempt: StreamAttempt,
   request: Request,
   ctx: CallContext,
   defaults: RetryDefaults,
-): AsyncGenerator<unknown, void, undefined> {
-  for (;;) {
-    let begun = false;
-    try {
-      yield* attempt(request, ctx, () => {
-        begun = true;
-      });
-      return;
-    } catch (error) {
-      if (begun) throw error;
-      await pauseOrThrow(error, ctx, defaults);
+): AsyncIterableIterator<unknown> {
+  let begun = false;
+  let left = false;
+  const open = (): AsyncGenerator<unknown, void> =>
+    attempt(request, ctx, () => {
+      begun = true;
+    });
+  let current = open();
+
+  const first = async (): Promise<IteratorResult<unknown>> => {
+    for (;;) {
+      try {
+        return await current.next();
+      } catch (error) {
+        if (begun) throw error;
+        await pauseOrThrow(error, ctx, defaults);
+        if (left) return { done: true, value: undefined };
+        current = open();
+      }
     }
-  }
+  };
+  const iterator: AsyncIterableIterator<unknown> = {
+    next: () => (begun ? current.next() : first()),
+    return() {
+      left = true;
+      return current.return();
+    },
+    [Symbol.asyncIterator]: () => iterator,
+  };
+  return iterator;
 }
 
 /** Waits before the next attempt. Throws the error when there is to be none. */
