@@ -3,13 +3,15 @@
 export { type MemoryAuthOptions, memoryAuth } from './auth/memory-auth.ts';
 export { type NoopAuthOptions, noopAuth } from './auth/noop-auth.ts';
 export { type MemoryRulesOptions, memoryRules } from './auth/rules.ts';
-export type { BrokerFailure } from './broker/broker-failure.ts';
+export type { BrokerFailure, FailureOptions } from './broker/broker-failure.ts';
 export type { BrokerOptions, InboxOptions } from './broker/broker-options.ts';
 export { type HttpBrokerOptions, httpBroker } from './broker/http-broker.ts';
 export { type MemoryBrokerOptions, memoryBroker } from './broker/memory-broker.ts';
 export { type MemoryCacheOptions, memoryCache } from './cache/memory-cache.ts';
 export { createEvent, type EventOptions } from './client/create-event.ts';
 export { fullJitter, retryOnError, retryUnexecuted } from './client/retry.ts';
+export type { ChosenComponents } from './cmd/choose-components.ts';
+export type { ChosenKind } from './cmd/core-components.ts';
 export { type CmdOptions, createCmd } from './cmd/create-cmd.ts';
 export { type InitGiven, type InitOptions, type InitSettings, initService } from './cmd/init-service.ts';
 export { type ConfigOptions, createConfig } from './config/config.ts';
@@ -27,10 +29,17 @@ export type { Handler, Middleware, Request } from './contract/middleware.ts';
 export type { HandleOptions, Server, ServerStatus, SubscribeOptions } from './contract/server.ts';
 export type { Hook, Service, ServiceComponents } from './contract/service.ts';
 export type { ClientOf, HandlersOf, Messages, MethodsOf, PlainHandlers } from './contract/typed.ts';
-export { type DebugService, debugService } from './debug/debug-service.ts';
+export {
+  type DebugLogRequest,
+  type DebugRecord,
+  type DebugService,
+  type DebugSpan,
+  debugService,
+} from './debug/debug-service.ts';
 export { type MemoryTracerOptions, memoryTracer } from './debug/memory-tracer.ts';
 export { CODE, type Code } from './error/code.ts';
 export { MicroError, type MicroErrorInit } from './error/micro-error.ts';
+export type { LogDestination } from './logger/log-destination.ts';
 export { type PinoLoggerOptions, pinoLogger } from './logger/pino-logger.ts';
 export { silentLogger } from './logger/silent-logger.ts';
 export { type AuthCallOptions, authCall } from './middleware/auth-call.ts';
@@ -40,7 +49,19 @@ export { type CachedRegistryOptions, cachedRegistry } from './registry/cached-re
 export type { MdnsRegistryOptions } from './registry/mdns-options.ts';
 export { mdnsRegistry } from './registry/mdns-registry.ts';
 export { type MemoryRegistryOptions, memoryRegistry } from './registry/memory-registry.ts';
-export { bidiStream, clientStream, defineService, serverStream, unary } from './rpc/define-service.ts';
+export {
+  type BareTypes,
+  bidiStream,
+  clientStream,
+  defineService,
+  type MethodOptions,
+  type MethodSpec,
+  type SchemaOptions,
+  type SchemaTypes,
+  serverStream,
+  type TypesOf,
+  unary,
+} from './rpc/define-service.ts';
 export { type LocalRuntimeOptions, localRuntime } from './runtime/local-runtime.ts';
 export { filterEndpoint, filterLabel, filterVersion } from './selector/filters.ts';
 export { type RegistrySelectorOptions, registrySelector } from './selector/registry-selector.ts';

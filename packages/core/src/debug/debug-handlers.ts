@@ -2,7 +2,7 @@ import type { Span, Stats, Tracer } from '../contract/debug.ts';
 import type { HandlersOf } from '../contract/typed.ts';
 import { CODE } from '../error/code.ts';
 import { MicroError } from '../error/micro-error.ts';
-import { type DebugService, type LogRequest, SPAN_TYPE, type WireSpan } from './debug-service.ts';
+import { type DebugLogRequest, type DebugService, type DebugSpan, SPAN_TYPE } from './debug-service.ts';
 import type { LogQuery, LogRing } from './log-ring.ts';
 
 /** What `Debug` answers from. */
@@ -40,7 +40,7 @@ export function debugHandlers({ health, stats, logs, tracer }: DebugSources): Ha
   };
 }
 
-function logQuery({ count, since }: LogRequest): LogQuery {
+function logQuery({ count, since }: DebugLogRequest): LogQuery {
   if (count < 0n || since < 0n) {
     throw new MicroError({
       id: 'go.micro.server',
@@ -53,7 +53,7 @@ function logQuery({ count, since }: LogRequest): LogQuery {
   return { count: Number(count), since: seconds * 1_000 };
 }
 
-function wireSpan(span: Span): Omit<WireSpan, '$typeName' | '$unknown'> {
+function wireSpan(span: Span): Omit<DebugSpan, '$typeName' | '$unknown'> {
   return {
     trace: span.trace,
     id: span.id,

@@ -87,7 +87,7 @@ export const SPAN_TYPE = { inbound: 0, outbound: 1 } as const;
 type ServiceRequest = Message & { service: string };
 
 /** `LogRequest`. */
-export type LogRequest = Message & {
+export type DebugLogRequest = Message & {
   service: string;
   /** Go on with what is logged from now on. */
   stream: boolean;
@@ -98,7 +98,7 @@ export type LogRequest = Message & {
 };
 
 /** `Record`: one line of the log. */
-export type LogLine = Message & {
+export type DebugRecord = Message & {
   /** Seconds since the epoch. */
   timestamp: bigint;
   metadata: { [name: string]: string };
@@ -106,7 +106,7 @@ export type LogLine = Message & {
 };
 
 /** `Span` on the wire. */
-export type WireSpan = Message & {
+export type DebugSpan = Message & {
   trace: string;
   id: string;
   parent: string;
@@ -121,7 +121,7 @@ export type WireSpan = Message & {
 
 /** go-micro's service `Debug`, for those who serve it and those who call it. */
 export type DebugService = GenService<{
-  log: { methodKind: 'server_streaming'; input: GenMessage<LogRequest>; output: GenMessage<LogLine> };
+  log: { methodKind: 'server_streaming'; input: GenMessage<DebugLogRequest>; output: GenMessage<DebugRecord> };
   health: { methodKind: 'unary'; input: GenMessage<ServiceRequest>; output: GenMessage<Message & { status: string }> };
   stats: {
     methodKind: 'unary';
@@ -131,7 +131,7 @@ export type DebugService = GenService<{
   trace: {
     methodKind: 'unary';
     input: GenMessage<Message & { id: string }>;
-    output: GenMessage<Message & { spans: WireSpan[] }>;
+    output: GenMessage<Message & { spans: DebugSpan[] }>;
   };
 }>;
 
