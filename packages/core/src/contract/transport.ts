@@ -23,7 +23,10 @@ export interface Socket {
    * when this side closed it. One receive at a time.
    */
   receive(): Message | undefined | Promise<Message | undefined>;
-  /** Gives the exchange up: the other side is told, what was not yet received is dropped. Does nothing once it is over. */
+  /**
+   * Gives the exchange up: the other side is told, what was not yet received is dropped. Does nothing once it is over, but
+   * that a server which ends or closes one that broke says that it is no longer busy with it.
+   */
   close(reason?: Error): void;
   /**
    * Calls back once when the exchange is over before both sides have ended: cancelled by the peer, lost with its

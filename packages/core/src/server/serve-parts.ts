@@ -61,7 +61,8 @@ export function answerError(socket: Socket, error: unknown, header: Header, part
     const room = socket.end(errorMessage(known, header));
     if (room !== undefined) room.catch(ignore);
   } catch {
-    // The caller is gone, or has cancelled: nobody waits for the answer.
+    // The caller is gone, or not even the error can be told: nobody should wait for it.
+    socket.close(known);
   }
 }
 

@@ -43,6 +43,7 @@ export async function serveStream(
     // What a broken socket throws at a handler that still sends is the end of that handler, not a failure of it.
     if (!broken) answerFailure(socket, error, header, parts, endpoint.name);
   } finally {
+    socket.close();
     finished(ctx, parts);
   }
 }

@@ -76,10 +76,11 @@ export function createServe(parts: ServeParts): (socket: Socket) => void {
   return (socket) => {
     try {
       const first = socket.receive();
-      if (first instanceof Promise) first.then((message) => begin(socket, message), ignore);
+      if (first instanceof Promise) first.then((message) => begin(socket, message)).catch(() => socket.close());
       else begin(socket, first);
     } catch {
       // The exchange broke before it began: there is nobody to answer.
+      socket.close();
     }
   };
 }

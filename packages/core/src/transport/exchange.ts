@@ -19,6 +19,11 @@ export interface Carrier {
   taken(exchange: Exchange, cost: number): void;
   /** The exchange is over; nothing refers to it any more. Called exactly once. */
   release(exchange: Exchange): void;
+  /**
+   * Whoever serves an exchange that broke has come to its end too: only now is nobody busy with it. Called once for each
+   * accepted exchange that broke.
+   */
+  abandoned?(exchange: Exchange): void;
 }
 
 /** How much a side may send on a stream before the other side has taken any of it. */
@@ -65,6 +70,7 @@ export class Exchange implements Socket {
   #ended = false;
   #remoteEnded = false;
   #over = false;
+  #left = false;
   #failure: Error | undefined;
   #received: ((message: Message | undefined) => void) | undefined;
   #receiveFailed: ((reason: Error) => void) | undefined;
@@ -100,6 +106,11 @@ export class Exchange implements Socket {
     return this.#over;
   }
 
+  /** It was over before both sides had ended. */
+  get broken(): boolean {
+    return this.#failure !== undefined;
+  }
+
   send(message: Message): void | Promise<void> {
     this.#mustBeOpen();
     if (this.stream) this.#credit -= costOf(message);
@@ -110,6 +121,7 @@ export class Exchange implements Socket {
   }
 
   end(message?: Message): void {
+    if (this.#over) this.#leave();
     if (this.#ended && message === undefined) return;
     this.#mustBeOpen();
     if (message === undefined) this.#carrier.writeEnd(this);
@@ -138,7 +150,10 @@ export class Exchange implements Socket {
   }
 
   close(reason: Error = new MicroError({ code: CODE.cancelled, detail: 'the exchange was closed' })): void {
-    if (this.#over) return;
+    if (this.#over) {
+      this.#leave();
+      return;
+    }
     this.#carrier.abandon(this, reason);
     this.#next = undefined;
     this.#more = undefined;
@@ -246,6 +261,13 @@ export class Exchange implements Socket {
     if (this.#ended || this.#over) {
       throw new MicroError({ code: CODE.cancelled, detail: 'nothing can be sent on an exchange that has ended' });
     }
+  }
+
+  /** The server is done with an exchange that broke before it had answered. */
+  #leave(): void {
+    if (this.#opened || this.#left || this.#failure === undefined) return;
+    this.#left = true;
+    this.#carrier.abandoned?.(this);
   }
 
   #finish(): void {

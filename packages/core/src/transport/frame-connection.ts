@@ -56,6 +56,8 @@ export class FrameConnection implements Carrier, FrameSink {
   #prefaceLeft = PREFACE.length;
   #started = false;
   #bytesInFlight = 0;
+  /** Exchanges that the peer gave up and whose handlers still run: cancelling is no way around the limit. */
+  #unfinished = 0;
   #draining = false;
   #ended = false;
   /** Reading waits, since the peer does not take what it asked for. */
@@ -233,6 +235,11 @@ export class FrameConnection implements Carrier, FrameSink {
   release(exchange: Exchange): void {
     this.#open.delete(exchange);
     this.#bytesInFlight -= exchange.requestBytes;
+    if (exchange.broken && this.#options.accept !== undefined) this.#unfinished += 1;
+  }
+
+  abandoned(): void {
+    this.#unfinished -= 1;
   }
 
   // What the reader finds -------------------------------------------------------------------------------------------
@@ -359,8 +366,9 @@ export class FrameConnection implements Carrier, FrameSink {
 
   #refusal(size: number): MicroError | undefined {
     if (this.#draining) return new MicroError({ code: CODE.unavailable, detail: 'the server is draining' });
-    if (this.#open.size >= this.#limits.maxInFlight) {
-      const detail = `${this.#open.size} exchanges are open on this connection, which is the limit`;
+    const busy = this.#open.size + this.#unfinished;
+    if (busy >= this.#limits.maxInFlight) {
+      const detail = `${busy} exchanges are open on this connection or being given up, which is the limit`;
       return new MicroError({ code: CODE.tooManyRequests, detail });
     }
     if (this.#bytesInFlight + size > this.#limits.maxInFlightBytes && this.#open.size > 0) {

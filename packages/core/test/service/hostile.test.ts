@@ -1,8 +1,11 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { eventually } from '../../src/conformance/eventually.ts';
 import type { Header } from '../../src/contract/message.ts';
+import { defineService, serverStream } from '../../src/rpc/define-service.ts';
 import { FLAG, KIND } from '../../src/transport/frame.ts';
-import { message, rawClient } from '../transport/frame-peer.ts';
+import { httpTransport } from '../../src/transport/http-transport.ts';
+import { frame, message, rawClient } from '../transport/frame-peer.ts';
 import { createWorld } from './world.ts';
 
 const FINE: Header = {
@@ -84,4 +87,52 @@ test('headers and bodies of any kind do not end the service', async () => {
     }),
     { numRuns: 100 },
   );
+});
+
+test('a peer that opens calls and cancels them at once keeps no more handlers busy than one that waits', async () => {
+  await using world = createWorld(() => httpTransport({ maxInFlight: 50 }));
+  let release = (): void => {};
+  const held = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  let begun = 0;
+  const service = await world.start({}, ({ server }) => {
+    server.handle('Greeter', {
+      async hello() {
+        begun += 1;
+        await held;
+        return {};
+      },
+    });
+    server.handle(defineService('Talk', { ticks: serverStream<unknown, unknown>() }), {
+      async *ticks() {
+        begun += 1;
+        await held;
+        yield {};
+      },
+    });
+  });
+  await using peer = await rawClient(service.server.address ?? '');
+  let id = 0;
+  const ticks = { ...FINE, 'Micro-Endpoint': 'Talk.Ticks', 'Micro-Method': 'Talk.Ticks' };
+  for (let count = 0; count < 500; count++) {
+    peer.send(message(KIND.open, ++id, FINE, Buffer.from('{}')), frame(KIND.cancel, id));
+    peer.send(
+      message(KIND.open, ++id, ticks, undefined, FLAG.stream),
+      message(KIND.data, id, ticks, Buffer.from('{}')),
+    );
+    await eventually(() => expect(begun).toBeGreaterThanOrEqual(Math.min(count, 20)));
+    peer.send(frame(KIND.cancel, id));
+  }
+  const refused = await peer.frame(KIND.error, id);
+  expect(refused.payload.readUInt16BE(0)).toBe(429);
+  expect(begun).toBeLessThanOrEqual(50);
+  release();
+  // Once they have ended there is room again.
+  await eventually(async () => {
+    peer.send(message(KIND.open, ++id, FINE, Buffer.from('{}')));
+    const mine = id;
+    await eventually(() => expect(peer.frames.some((each) => each.id === mine)).toBe(true));
+    expect(peer.frames.find((each) => each.id === mine)?.kind).toBe(KIND.data);
+  });
 });
