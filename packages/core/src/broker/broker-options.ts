@@ -1,3 +1,6 @@
+import { fullJitterMs } from '../util/full-jitter.ts';
+import { limitOf } from '../util/limit.ts';
+import { LONGEST_TIMER_MS } from '../util/timer.ts';
 import type { FailureOptions } from './broker-failure.ts';
 
 /** How long, and how much, a publisher keeps for subscribers that cannot be reached or are slow. Per topic. */
@@ -51,40 +54,32 @@ export interface BrokerSettings {
 
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 5_000;
-/** What a timer can wait for at most: 24 days. */
-const LONGEST_TIMEOUT_MS = 2 ** 31 - 1;
 
 /** Fills in the defaults. */
 export function brokerSettings(options: BrokerOptions): BrokerSettings {
   const { inbox = {} } = options;
   return {
-    maxMessages: limit(inbox.maxMessages, 10_000),
-    maxBytes: limit(inbox.maxBytes, 64 * 1024 * 1024),
-    maxAgeMs: limit(inbox.maxAgeMs, 60_000),
-    waitMs: Math.min(inbox.waitMs ?? 5_000, LONGEST_TIMEOUT_MS),
-    maxDeliveries: limit(options.maxDeliveries, 5),
+    maxMessages: limitOf(inbox.maxMessages, 10_000),
+    maxBytes: limitOf(inbox.maxBytes, 64 * 1024 * 1024),
+    maxAgeMs: limitOf(inbox.maxAgeMs, 60_000),
+    waitMs: Math.min(inbox.waitMs ?? 5_000, LONGEST_TIMER_MS),
+    maxDeliveries: limitOf(options.maxDeliveries, 5),
     backoff: options.backoff ?? fullJitter,
     ackTimeoutMs: span(options.ackTimeoutMs, 30_000),
-    maxWaiting: limit(options.maxWaiting, 1_000),
-    maxMessageBytes: limit(options.maxMessageBytes, 16 * 1024 * 1024),
+    maxWaiting: limitOf(options.maxWaiting, 1_000),
+    maxMessageBytes: limitOf(options.maxMessageBytes, 16 * 1024 * 1024),
     drainMs: span(options.drainMs, 10_000),
     flushMs: options.flushMs ?? 5_000,
   };
 }
 
-/** A number that a user gave or its default; 0 is no limit. */
-export function limit(given: number | undefined, usual: number): number {
-  if (given === undefined) return usual;
-  return given === 0 ? Number.POSITIVE_INFINITY : given;
-}
-
 /** A time that a user gave or its default; 0 is no limit, and so is what no timer can wait for. */
 export function span(given: number | undefined, usual: number): number {
-  const ms = limit(given, usual);
-  return ms > LONGEST_TIMEOUT_MS ? Number.POSITIVE_INFINITY : ms;
+  const ms = limitOf(given, usual);
+  return ms > LONGEST_TIMER_MS ? Number.POSITIVE_INFINITY : ms;
 }
 
 /** Full jitter, doubling from 100 ms to 5 s. */
 export function fullJitter(failures: number): number {
-  return Math.random() * Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** Math.min(failures - 1, 20));
+  return fullJitterMs(FIRST_PAUSE_MS, LONGEST_PAUSE_MS, failures - 1);
 }

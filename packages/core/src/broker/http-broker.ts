@@ -5,11 +5,12 @@ import { CODE } from '../error/code.ts';
 import { advertisedAs } from '../util/advertised-address.ts';
 import { now } from '../util/clock.ts';
 import { inTurn } from '../util/in-turn.ts';
+import { limitOf } from '../util/limit.ts';
 import type { TlsOptions } from '../util/tls.ts';
 import { within } from '../util/within.ts';
 import { brokerError } from './broker-error.ts';
 import { createFailureReport, reportLate } from './broker-failure.ts';
-import { type BrokerOptions, brokerSettings, limit, span } from './broker-options.ts';
+import { type BrokerOptions, brokerSettings, span } from './broker-options.ts';
 import { checkMessage, checkSubscribe, checkTopic } from './check-message.ts';
 import { type HttpListener, listenHttp } from './http-listener.ts';
 import { BROADCAST_VERSION, decodeHttpMessage, encodeHttpMessage, HTTP_BROKER_SERVICE } from './http-message.ts';
@@ -109,8 +110,8 @@ export function httpBroker(options: HttpBrokerOptions): Broker {
       address: options.address ?? ':0',
       tls,
       settings,
-      maxReceivingBytes: limit(options.maxReceivingBytes, MOST_RECEIVING_BYTES),
-      maxConnections: limit(options.maxConnections, 10_000),
+      maxReceivingBytes: limitOf(options.maxReceivingBytes, MOST_RECEIVING_BYTES),
+      maxConnections: limitOf(options.maxConnections, 10_000),
       find,
       report,
     });

@@ -3,6 +3,7 @@ import type { Registry, ServiceRecord } from '../contract/registry.ts';
 import { CODE } from '../error/code.ts';
 import { MicroError } from '../error/micro-error.ts';
 import { reasonOf } from '../util/reason.ts';
+import { LONGEST_TIMER_MS } from '../util/timer.ts';
 import { within } from '../util/within.ts';
 import { fullJitter } from './broker-options.ts';
 
@@ -54,9 +55,12 @@ export async function keepRecord(options: SubscriptionRecordOptions): Promise<Su
     if (isClosed || (intervalMs === 0 && failures === 0)) return;
     // Not all at once: subscriptions that began together would stay together.
     const pause = failures > 0 ? fullJitter(failures) : intervalMs * (0.9 + 0.2 * Math.random());
-    timer = setTimeout(() => {
-      round = register().catch(lost).then(arm);
-    }, pause);
+    timer = setTimeout(
+      () => {
+        round = register().catch(lost).then(arm);
+      },
+      Math.min(pause, LONGEST_TIMER_MS),
+    );
     timer.unref();
   };
 

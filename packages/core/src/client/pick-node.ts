@@ -3,6 +3,7 @@ import type { Selector } from '../contract/selector.ts';
 import { CODE } from '../error/code.ts';
 import { MicroError } from '../error/micro-error.ts';
 import { onAbort } from '../util/on-abort.ts';
+import { LONGEST_TIMER_MS } from '../util/timer.ts';
 import type { CallContext } from './call-context.ts';
 
 /** The node for the next attempt: one of the addresses that the caller named, else what the selector chooses. */
@@ -23,15 +24,15 @@ function namedNode(address: string | readonly string[], tried: readonly Node[] |
   const untried = all.filter((candidate) => tried?.some((node) => node.address === candidate) !== true);
   const candidates = untried.length > 0 ? untried : all;
   const chosen = candidates[Math.floor(Math.random() * candidates.length)];
-  if (chosen === undefined)
-    throw new MicroError({ code: CODE.badRequest, detail: 'the list of addresses to call is empty' });
+  if (chosen === undefined) {
+    const detail = 'the list of addresses to call is empty';
+    throw new MicroError({ id: 'go.micro.client', code: CODE.badRequest, detail });
+  }
   // As in go-micro, an address that the caller names is taken to speak mucp.
   return { id: chosen, address: chosen, metadata: NAMED };
 }
 
 const NAMED = Object.freeze({ protocol: 'mucp' });
-
-const LONGEST_TIMEOUT_MS = 2 ** 31 - 1;
 
 /** The registry may take its time; the call has only so much. */
 function withinDeadline(node: Promise<Node>, ctx: CallContext, selector: Selector): Promise<Node> {
@@ -50,7 +51,7 @@ function withinDeadline(node: Promise<Node>, ctx: CallContext, selector: Selecto
       gaveUp = reason;
       reject(reason);
     };
-    const wait = Math.min(ctx.timeLeft(), LONGEST_TIMEOUT_MS);
+    const wait = Math.min(ctx.timeLeft(), LONGEST_TIMER_MS);
     const timer = deadline === undefined ? undefined : setTimeout(() => giveUp(ctx.timedOut()), wait);
     if (signal !== undefined) offSignal = onAbort(signal, () => giveUp(ctx.cancelled()));
     node.then(

@@ -3,13 +3,12 @@ import { CODE } from '../error/code.ts';
 import { MicroError } from '../error/micro-error.ts';
 import { parseLogLevel } from '../logger/log-level.ts';
 import { parseGoDuration } from '../util/go-duration.ts';
+import { LONGEST_TIMER_MS } from '../util/timer.ts';
 import type { AppFlag, MicroFlag } from './micro-flags.ts';
 
 /** Where a value was written: `--registry`, or `MICRO_REGISTRY` for one from the environment. */
 export type Origin = string;
 
-/** Node takes a timer that is longer for one that is due at once: about 24 days. */
-const LONGEST_MS = 2 ** 31 - 1;
 /** No flag needs more; keys in PEM take about 5 kB. */
 const LONGEST_TEXT = 32_768;
 const SHOWN = 80;
@@ -41,12 +40,12 @@ function readOne(flag: MicroFlag | AppFlag, text: string, origin: Origin): FlagV
       return Number(text);
     case 'seconds':
       if (!COUNT.test(text)) throw bad(flag, origin, text, 'a whole number of seconds, 0 or more');
-      if (Number(text) * 1_000 > LONGEST_MS) throw bad(flag, origin, text, 'at most 2147483 seconds');
+      if (Number(text) * 1_000 > LONGEST_TIMER_MS) throw bad(flag, origin, text, 'at most 2147483 seconds');
       return Number(text);
     case 'duration': {
       const ms = parseGoDuration(text);
       if (ms === undefined || ms < 0) throw bad(flag, origin, text, 'a duration such as 500ms, 5s or 1m30s');
-      if (ms > LONGEST_MS) throw bad(flag, origin, text, 'at most 596h');
+      if (ms > LONGEST_TIMER_MS) throw bad(flag, origin, text, 'at most 596h');
       return text;
     }
     case 'level':

@@ -2,6 +2,7 @@ import type { Codec } from '../contract/codec.ts';
 import type { MessageType } from '../contract/definition.ts';
 import { CODE } from '../error/code.ts';
 import { MicroError } from '../error/micro-error.ts';
+import { limitOf } from '../util/limit.ts';
 import { cannotDecode } from './codec-error.ts';
 import { jsonCodec } from './json-codec.ts';
 import { protobufCodec } from './protobuf-codec.ts';
@@ -41,8 +42,7 @@ export function grpcJsonCodec(options: GrpcCodecOptions = {}): Codec {
 }
 
 function framed(payload: Codec, contentType: string, options: GrpcCodecOptions): Codec {
-  const { maxMessageBytes = DEFAULT_MOST_BYTES } = options;
-  const mostBytes = maxMessageBytes === 0 ? Number.POSITIVE_INFINITY : maxMessageBytes;
+  const mostBytes = limitOf(options.maxMessageBytes, DEFAULT_MOST_BYTES);
 
   function checkSize(bytes: number, type: MessageType | undefined): void {
     if (bytes <= mostBytes) return;

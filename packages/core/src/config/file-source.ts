@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import type { ConfigObject, ConfigSource } from '../contract/config.ts';
 import { CODE } from '../error/code.ts';
 import { MicroError } from '../error/micro-error.ts';
+import { limitOf } from '../util/limit.ts';
 import { sleep } from '../util/timer.ts';
 import { configError } from './config-error.ts';
 import { readText } from './file-text.ts';
@@ -47,15 +48,16 @@ interface Found {
  * makes; it throws when the file cannot be read, so that whoever watches decides what then holds.
  */
 export function fileSource(path: string, options: FileSourceOptions = {}): ConfigSource {
-  const { optional = false, env, pollMs = DEFAULT_POLL_MS, maxBytes = DEFAULT_MAX_BYTES } = options;
+  const { optional = false, env, pollMs = DEFAULT_POLL_MS } = options;
   if (typeof path !== 'string' || path === '') {
     throw configError(CODE.badRequest, 'a file source needs the path of a file');
   }
+  const maxBytes = limitOf(options.maxBytes, DEFAULT_MAX_BYTES);
   const file = resolve(path);
   const format = options.format ?? formatOf(file);
 
   const look = async (seen: Found | undefined): Promise<Found> => {
-    const text = await readText(file, maxBytes === 0 ? Number.POSITIVE_INFINITY : maxBytes);
+    const text = await readText(file, maxBytes);
     if (seen !== undefined && text === seen.text) return { text };
     if (text !== undefined) return { text, values: await parse(text) };
     if (optional) return { text, values: {} };

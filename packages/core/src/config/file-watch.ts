@@ -1,6 +1,7 @@
 import { type FSWatcher, statSync, watch } from 'node:fs';
 import { basename, dirname } from 'node:path';
-import { bell, pause } from './waiting.ts';
+import { LONGEST_TIMER_MS, pause } from '../util/timer.ts';
+import { bell } from './waiting.ts';
 
 /** An editor writes a file in several steps; only when it was quiet so long is it read. */
 const QUIET_MS = 50;
@@ -61,7 +62,7 @@ export function watchFile(path: string, pollMs: number): FileWatch {
   };
 
   observe();
-  const timer = pollMs === 0 ? undefined : setInterval(poll, Math.min(pollMs, 2 ** 31 - 1)).unref();
+  const timer = pollMs === 0 ? undefined : setInterval(poll, Math.min(pollMs, LONGEST_TIMER_MS)).unref();
 
   return {
     get count() {

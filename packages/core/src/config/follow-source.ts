@@ -3,10 +3,11 @@ import type { Logger } from '../contract/logger.ts';
 import { CODE } from '../error/code.ts';
 import { MicroError } from '../error/micro-error.ts';
 import { reasonOf } from '../util/reason.ts';
+import { pause } from '../util/timer.ts';
 import { within } from '../util/within.ts';
 import { configError } from './config-error.ts';
 import { toObject } from './tree.ts';
-import { pause, unlessAborted } from './waiting.ts';
+import { unlessAborted } from './waiting.ts';
 
 const FIRST_RETRY_MS = 100;
 /** How long the end of a watch may take when the config is closed. */

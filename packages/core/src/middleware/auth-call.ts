@@ -4,6 +4,7 @@ import { HEADER } from '../contract/header.ts';
 import type { Handler, Middleware, Request } from '../contract/middleware.ts';
 import { CODE } from '../error/code.ts';
 import { MicroError } from '../error/micro-error.ts';
+import { unlessAborted } from '../util/abort.ts';
 import { bearer, isToken } from './bearer.ts';
 import { tokenSource } from './token-source.ts';
 
@@ -80,21 +81,13 @@ async function* streamAfter<T>(
 
 /** The promise's outcome, unless the call is cancelled or its time runs out first. */
 function untilAborted<T>(promise: Promise<T>, ctx: Context): Promise<T> {
-  const { signal } = ctx;
-  return new Promise((resolve, reject) => {
-    const onAbort = (): void => {
-      const isLate = ctx.timeLeft() === 0;
-      reject(
-        new MicroError({
-          id: 'go.micro.client',
-          code: isLate ? CODE.timeout : CODE.cancelled,
-          detail: `${isLate ? 'call timeout' : 'call cancelled'}: ${ctx.service} ${ctx.endpoint}, while waiting for a token`,
-          cause: signal.reason,
-        }),
-      );
-    };
-    signal.addEventListener('abort', onAbort, { once: true });
-    if (signal.aborted) onAbort();
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+  return unlessAborted(promise, ctx.signal, (cause) => {
+    const isLate = ctx.timeLeft() === 0;
+    return new MicroError({
+      id: 'go.micro.client',
+      code: isLate ? CODE.timeout : CODE.cancelled,
+      detail: `${isLate ? 'call timeout' : 'call cancelled'}: ${ctx.service} ${ctx.endpoint}, while waiting for a token`,
+      cause,
+    });
   });
 }

@@ -1,12 +1,15 @@
 import type { Logger } from '../contract/logger.ts';
 import type { Registry, RegistryCallOptions, RegistryEvent, ServiceRecord } from '../contract/registry.ts';
 import { CODE } from '../error/code.ts';
+import { unlessAborted } from '../util/abort.ts';
 import { now } from '../util/clock.ts';
+import { fullJitterMs } from '../util/full-jitter.ts';
 import { reasonOf } from '../util/reason.ts';
+import { LONGEST_TIMER_MS, pause } from '../util/timer.ts';
+import { within } from '../util/within.ts';
 import { copyRecord } from './record.ts';
-import { abortError, registryError } from './registry-error.ts';
+import { abortError, refuseAborted, registryError } from './registry-error.ts';
 import { type ServiceNodes, serviceNodes } from './service-nodes.ts';
-import { deadline, pause, unlessAborted } from './wait.ts';
 
 /** What a cached registry may take. Every number: `undefined` is the default. */
 export interface CachedRegistryOptions {
@@ -110,9 +113,9 @@ export function cachedRegistry(registry: Registry, options: CachedRegistryOption
     const meanwhile: RegistryEvent[] = [];
     entry.meanwhile = meanwhile;
     try {
-      const answer = await deadline(what, timeoutMs, closing.signal, (signal) =>
-        registry.getService(entry.name, { signal }),
-      );
+      const find = async (signal: AbortSignal): Promise<readonly ServiceRecord[]> =>
+        registry.getService(entry.name, { signal });
+      const answer = await within(timeoutMs, what, find, closing.signal);
       entry.nodes.replace(answer);
       for (const event of meanwhile) apply(entry, event);
     } catch (error) {
@@ -182,7 +185,7 @@ export function cachedRegistry(registry: Registry, options: CachedRegistryOption
   const refreshIn = (entry: Entry, delayMs: number): void => {
     if (entry.forgotten || closing.signal.aborted) return;
     clearTimeout(entry.refresh);
-    entry.refresh = setTimeout(() => refresh(entry), delayMs);
+    entry.refresh = setTimeout(() => refresh(entry), Math.min(delayMs, LONGEST_TIMER_MS));
     entry.refresh.unref();
   };
 
@@ -289,12 +292,13 @@ export function cachedRegistry(registry: Registry, options: CachedRegistryOption
   };
 
   async function waitFor(name: string, { signal }: RegistryCallOptions = {}): Promise<readonly ServiceRecord[]> {
-    if (signal?.aborted) throw abortError(`looking up ${name}`, signal.reason);
+    const what = `looking up ${name}`;
+    refuseAborted(what, signal);
     closing.signal.throwIfAborted();
     const entry = entries.get(name) ?? remember(name);
     entry.used = true;
     try {
-      return await unlessAborted(lookUp(entry), `looking up ${name}`, signal);
+      return await unlessAborted(lookUp(entry), signal, (reason) => abortError(what, reason));
     } finally {
       // Nothing is kept of a name that nobody is registered under, but for the moment that its absence counts.
       if (entry.nodes.size === 0) refreshIn(entry, unknownTtlMs + 1);
@@ -304,5 +308,5 @@ export function cachedRegistry(registry: Registry, options: CachedRegistryOption
 
 /** Full jitter, doubling from 100 ms to 10 s. */
 function backoff(attempt: number): number {
-  return Math.random() * Math.min(RETRY_MAX_MS, RETRY_MIN_MS * 2 ** Math.min(attempt, 20));
+  return fullJitterMs(RETRY_MIN_MS, RETRY_MAX_MS, attempt);
 }

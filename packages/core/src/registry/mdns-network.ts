@@ -1,5 +1,6 @@
 import type { Registry, RegistryCallOptions } from '../contract/registry.ts';
 import { CODE } from '../error/code.ts';
+import { limitOf } from '../util/limit.ts';
 import { DEFAULT_EVENT_LIMIT } from './event-queue.ts';
 import { type FoundNode, heardOf, MAX_NODES, MAX_NODES_SIZE, nodeOf, recordOf, sameNews } from './mdns-instance.ts';
 import { isMdnsName, mdnsHost, mdnsNames } from './mdns-name.ts';
@@ -9,7 +10,7 @@ import { mdnsResponder } from './mdns-responder.ts';
 import { type MdnsSockets, noMulticast, openMdnsSockets } from './mdns-socket.ts';
 import { mdnsWatchers } from './mdns-watcher.ts';
 import { copyRecord } from './record.ts';
-import { abortError, registryError } from './registry-error.ts';
+import { abortError, refuseAborted, registryError } from './registry-error.ts';
 import { serviceNodes } from './service-nodes.ts';
 
 const DEFAULT_PORT = 5_353;
@@ -37,7 +38,7 @@ export function networkRegistry(options: MdnsRegistryOptions): Registry {
   });
   const watchers = mdnsWatchers({
     names,
-    limit: watchLimit === 0 ? Number.POSITIVE_INFINITY : (watchLimit ?? DEFAULT_EVENT_LIMIT),
+    limit: limitOf(watchLimit, DEFAULT_EVENT_LIMIT),
     // A later round asks again; whether it can be asked at all, the watch finds out when it begins.
     ask: (name) => void multicast(questionPacket(name)).catch(() => undefined),
   });
@@ -96,7 +97,7 @@ export function networkRegistry(options: MdnsRegistryOptions): Registry {
   };
 
   const refuse = (what: string, signal: AbortSignal | undefined): void => {
-    if (signal?.aborted) throw abortError(what, signal.reason);
+    refuseAborted(what, signal);
     if (closing !== undefined) throw closedError();
   };
 
@@ -117,7 +118,7 @@ export function networkRegistry(options: MdnsRegistryOptions): Registry {
     },
 
     async deregister(record, { signal } = {}) {
-      if (signal?.aborted) throw abortError(`deregistering ${record.name}`, signal.reason);
+      refuseAborted(`deregistering ${record.name}`, signal);
       // Closing has said goodbye for everything.
       if (closing === undefined) await responder.deregister(record);
     },

@@ -8,9 +8,10 @@ import type {
 } from '../contract/registry.ts';
 import { now } from '../util/clock.ts';
 import { createDeadlineTimer, type DeadlineTimer } from '../util/deadline-timer.ts';
+import { limitOf } from '../util/limit.ts';
 import { DEFAULT_EVENT_LIMIT, type EventQueue, eventQueue } from './event-queue.ts';
 import { copyRecord } from './record.ts';
-import { abortError } from './registry-error.ts';
+import { refuseAborted } from './registry-error.ts';
 import { type ServiceNodes, serviceNodes } from './service-nodes.ts';
 
 /** What a memory registry may take. */
@@ -37,7 +38,7 @@ interface Service {
  * a node that comes with another address, and reports those that expired.
  */
 export function memoryRegistry({ services: preload = [], watchLimit }: MemoryRegistryOptions = {}): Registry {
-  const limit = watchLimit === 0 ? Number.POSITIVE_INFINITY : (watchLimit ?? DEFAULT_EVENT_LIMIT);
+  const limit = limitOf(watchLimit, DEFAULT_EVENT_LIMIT);
   const services = new Map<string, Service>();
   const watchers = new Map<EventQueue<RegistryEvent>, string | undefined>();
   let timer: DeadlineTimer | undefined;
@@ -109,24 +110,24 @@ export function memoryRegistry({ services: preload = [], watchLimit }: MemoryReg
     name: 'memory',
 
     async register(record: ServiceRecord, options: RegisterOptions = {}) {
-      refuseAborted(`registering ${record.name}`, options);
+      refuseAborted(`registering ${record.name}`, options.signal);
       add(record, options.ttlMs ?? 0);
     },
 
     async deregister(record: ServiceRecord, options: RegistryCallOptions = {}) {
-      refuseAborted(`deregistering ${record.name}`, options);
+      refuseAborted(`deregistering ${record.name}`, options.signal);
       const service = services.get(record.name);
       if (service !== undefined) remove(record.name, service, record);
     },
 
     async getService(name: string, options: RegistryCallOptions = {}) {
-      refuseAborted(`looking up ${name}`, options);
+      refuseAborted(`looking up ${name}`, options.signal);
       expireDue();
       return services.get(name)?.nodes.records() ?? [];
     },
 
     async listServices(options: RegistryCallOptions = {}) {
-      refuseAborted('listing services', options);
+      refuseAborted('listing services', options.signal);
       expireDue();
       return [...services.keys()].sort();
     },
@@ -143,8 +144,4 @@ export function memoryRegistry({ services: preload = [], watchLimit }: MemoryReg
       timer = undefined;
     },
   };
-}
-
-function refuseAborted(what: string, { signal }: RegistryCallOptions): void {
-  if (signal?.aborted) throw abortError(what, signal.reason);
 }

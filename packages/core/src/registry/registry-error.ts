@@ -1,6 +1,6 @@
 import type { Code } from '../error/code.ts';
-import { CODE } from '../error/code.ts';
 import { MicroError } from '../error/micro-error.ts';
+import { abortError as abortErrorOf } from '../util/abort.ts';
 
 const ID = 'go.micro.registry';
 
@@ -11,11 +11,10 @@ export function registryError(code: Code, detail: string, cause?: unknown): Micr
 
 /** What a wait ends with when its signal aborts: 408 when a timeout did it, 499 otherwise. */
 export function abortError(what: string, reason: unknown): MicroError {
-  if (reason instanceof MicroError) return reason;
-  const timedOut = reason instanceof Error && reason.name === 'TimeoutError';
-  return registryError(
-    timedOut ? CODE.timeout : CODE.cancelled,
-    timedOut ? `${what} took longer than its signal allows` : `${what} was cancelled`,
-    reason,
-  );
+  return abortErrorOf(ID, what, reason);
+}
+
+/** Throws when the signal has aborted, as `abortError` says. */
+export function refuseAborted(what: string, signal: AbortSignal | undefined): void {
+  if (signal?.aborted === true) throw abortError(what, signal.reason);
 }

@@ -10,6 +10,7 @@ import type {
   Workload,
 } from '../contract/runtime.ts';
 import { CODE } from '../error/code.ts';
+import { limitOf } from '../util/limit.ts';
 import { checkNumbers, DEFAULT_NAMESPACE, keyOf, planOf, type RunPlan } from './check-workload.ts';
 import { startChild } from './child.ts';
 import { createOrphanGuard } from './orphan-guard.ts';
@@ -78,7 +79,7 @@ const EVENT_LIMIT = 4_096;
 export function localRuntime(options: LocalRuntimeOptions = {}): Runtime {
   checkNumbers(options);
   const { retries: usualRetries = RETRIES, graceMs = GRACE_MS, maxWorkloads = MOST_WORKLOADS, logger } = options;
-  const logLimit = options.logLimit === 0 ? Number.POSITIVE_INFINITY : (options.logLimit ?? LOG_LIMIT);
+  const logLimit = limitOf(options.logLimit, LOG_LIMIT);
   const entries = new Map<string, Entry>();
   const events = createTape<{ namespace: string; event: RuntimeEvent }>({ limit: EVENT_LIMIT, sizeOf: () => 1 });
   const guard = createOrphanGuard(graceMs);

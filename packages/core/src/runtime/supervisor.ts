@@ -1,5 +1,6 @@
 import type { WorkloadStatus } from '../contract/runtime.ts';
 import { reasonOf } from '../util/reason.ts';
+import { LONGEST_TIMER_MS } from '../util/timer.ts';
 import type { Child } from './child.ts';
 
 /** What a supervisor is made from. */
@@ -21,9 +22,6 @@ export interface SupervisorState {
   readonly status: WorkloadStatus;
   readonly error?: string;
 }
-
-/** A timer with more would fire at once. */
-const LONGEST_TIMEOUT_MS = 2 ** 31 - 1;
 
 /** Keeps one process running. */
 export interface Supervisor {
@@ -77,7 +75,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
       become({ status: 'error', error: `it ${failure} ${tries}` });
       return;
     }
-    const longest = Math.min(LONGEST_TIMEOUT_MS, options.longestPauseMs, options.pauseMs * 2 ** (failures - 1));
+    const longest = Math.min(LONGEST_TIMER_MS, options.longestPauseMs, options.pauseMs * 2 ** (failures - 1));
     // Some of it is chance, so that what failed together does not come back together.
     const pause = Math.round(longest * (0.5 + Math.random() / 2));
     timer = setTimeout(() => {

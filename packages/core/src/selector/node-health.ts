@@ -2,6 +2,7 @@ import type { Node } from '../contract/registry.ts';
 import { CODE } from '../error/code.ts';
 import { MicroError } from '../error/micro-error.ts';
 import { now } from '../util/clock.ts';
+import { fullJitterMs } from '../util/full-jitter.ts';
 
 /** What is known of a node from the calls that went to it. */
 export interface NodeHealth {
@@ -42,10 +43,9 @@ export function setAside(health: NodeHealth): boolean {
   const time = now();
   // Calls that were on their way when the first of them failed are one failure together.
   if (health.until > time && !health.probing) return false;
-  const pause = Math.min(PAUSE_MAX_MS, PAUSE_MIN_MS * 2 ** Math.min(health.failures, 16));
+  health.until = time + fullJitterMs(PAUSE_MIN_MS, PAUSE_MAX_MS, health.failures);
   health.failures++;
   health.probing = false;
-  health.until = time + Math.random() * pause;
   return true;
 }
 

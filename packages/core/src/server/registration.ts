@@ -1,6 +1,7 @@
 import type { Logger } from '../contract/logger.ts';
 import type { Registry, ServiceRecord } from '../contract/registry.ts';
-import { sleep } from '../util/timer.ts';
+import { fullJitterMs } from '../util/full-jitter.ts';
+import { LONGEST_TIMER_MS, sleep } from '../util/timer.ts';
 import { within } from '../util/within.ts';
 
 /** What a registration is made from. */
@@ -103,7 +104,7 @@ export function createRegistration(options: RegistrationOptions): Registration {
 
   const arm = (): void => {
     if (!running || intervalMs === 0) return;
-    const pause = state === 'lost' ? backoff(failures) : intervalMs;
+    const pause = state === 'lost' ? backoff(failures) : Math.min(intervalMs, LONGEST_TIMER_MS);
     timer = setTimeout(() => {
       round = once().then(arm);
     }, pause);
@@ -153,5 +154,5 @@ export function createRegistration(options: RegistrationOptions): Registration {
 
 /** Up to 100 ms, doubling with each failure, up to 10 s at most. */
 function backoff(failures: number): number {
-  return Math.random() * Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** Math.max(0, failures - 1));
+  return fullJitterMs(FIRST_PAUSE_MS, LONGEST_PAUSE_MS, failures - 1);
 }

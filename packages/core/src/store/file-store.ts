@@ -2,6 +2,7 @@ import type { ListOptions, ReadOptions, Store, StoreRecord, StoreScope, WriteOpt
 import { CODE } from '../error/code.ts';
 import { MicroError } from '../error/micro-error.ts';
 import { reasonOf } from '../util/reason.ts';
+import { LONGEST_TIMER_MS } from '../util/timer.ts';
 import { type Engine, openEngine } from './file-engine.ts';
 import {
   decodeMeta,
@@ -27,8 +28,6 @@ import { closedError, refuseAborted, storeError } from './store-error.ts';
 
 const DEFAULT_SWEEP_MS = 60_000;
 const DEFAULT_MAX_PENDING_BYTES = 64 * 1024 * 1024;
-/** Node takes a longer one for a timer that is due at once. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
 /** How many entries are taken from the engine at a time. */
 const STEP = 256;
 

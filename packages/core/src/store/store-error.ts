@@ -1,6 +1,6 @@
-import type { Code } from '../error/code.ts';
-import { CODE } from '../error/code.ts';
+import { CODE, type Code } from '../error/code.ts';
 import { MicroError } from '../error/micro-error.ts';
+import { abortError } from '../util/abort.ts';
 
 const ID = 'go.micro.store';
 
@@ -16,13 +16,5 @@ export function closedError(name: string): MicroError {
 
 /** Throws when the signal of a call has aborted: a 408 when a timeout did it, a 499 otherwise, a `MicroError` as it is. */
 export function refuseAborted(what: string, signal: AbortSignal | undefined): void {
-  if (signal === undefined || !signal.aborted) return;
-  const reason: unknown = signal.reason;
-  if (reason instanceof MicroError) throw reason;
-  const timedOut = reason instanceof Error && reason.name === 'TimeoutError';
-  throw storeError(
-    timedOut ? CODE.timeout : CODE.cancelled,
-    timedOut ? `${what} took longer than its signal allows` : `${what} was cancelled`,
-    reason,
-  );
+  if (signal?.aborted === true) throw abortError(ID, what, signal.reason);
 }

@@ -1,3 +1,5 @@
+import { limitOf } from '../util/limit.ts';
+
 /** What a transport takes from a peer. Every number: `undefined` is the default, `0` is off. */
 export interface TransportLimits {
   /** The fields of one message, names and values, in bytes. Default 64 KiB; past it 431. */
@@ -34,11 +36,7 @@ const DEFAULTS: Limits = {
 
 /** Fills in the defaults. */
 export function limitsFrom(given: TransportLimits = {}): Limits {
-  const decide = (name: keyof TransportLimits): number => {
-    const value = given[name];
-    if (value === undefined) return DEFAULTS[name];
-    return value === 0 ? Number.POSITIVE_INFINITY : value;
-  };
+  const decide = (name: keyof TransportLimits): number => limitOf(given[name], DEFAULTS[name]);
   return {
     maxHeaderBytes: decide('maxHeaderBytes'),
     maxHeaderFields: decide('maxHeaderFields'),

@@ -4,6 +4,7 @@ import { CODE } from '../error/code.ts';
 import { MicroError } from '../error/micro-error.ts';
 import { formatAddress, parseAddress } from '../util/address.ts';
 import { createDeadlineTimer } from '../util/deadline-timer.ts';
+import { limitOf } from '../util/limit.ts';
 import { type Carrier, Exchange, STREAM_WINDOW } from './exchange.ts';
 
 /** What the memory transport may be told. */
@@ -26,7 +27,7 @@ interface Place {
  * copied. Who shares the instance can reach each other, so tests and services in one process pass the same one.
  */
 export function memoryTransport(options: MemoryTransportOptions = {}): Transport {
-  const limit = options.maxInFlight === 0 ? Number.POSITIVE_INFINITY : (options.maxInFlight ?? MAX_IN_FLIGHT);
+  const limit = limitOf(options.maxInFlight, MAX_IN_FLIGHT);
   const places = new Map<string, Place>();
   const dialled = new Set<Exchange>();
   let nextPort = FIRST_EPHEMERAL_PORT;

@@ -1,4 +1,5 @@
 import { now } from './clock.ts';
+import { LONGEST_TIMER_MS } from './timer.ts';
 
 /** Wakes its owner when the earliest of many deadlines has passed. */
 export interface DeadlineTimer {
@@ -7,8 +8,6 @@ export interface DeadlineTimer {
   /** Forgets the deadlines it was told. */
   close(): void;
 }
-
-const LONGEST_TIMEOUT_MS = 2 ** 31 - 1;
 
 /**
  * One timer for many deadlines. A timer per call would cost more than the call itself; here a call costs one comparison,
@@ -22,7 +21,7 @@ export function createDeadlineTimer(expire: (time: number) => number): DeadlineT
   const schedule = (deadline: number): void => {
     clearTimeout(timer);
     wakesAt = deadline;
-    const delay = Math.min(Math.max(Math.ceil(deadline - now()), 1), LONGEST_TIMEOUT_MS);
+    const delay = Math.min(Math.max(Math.ceil(deadline - now()), 1), LONGEST_TIMER_MS);
     timer = setTimeout(wake, delay);
     timer.unref();
   };

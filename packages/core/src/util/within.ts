@@ -1,8 +1,7 @@
 import { CODE } from '../error/code.ts';
 import { MicroError } from '../error/micro-error.ts';
-
-/** What a timer can wait for at most: 24 days. */
-const LONGEST_TIMEOUT_MS = 2 ** 31 - 1;
+import { onAbort } from './on-abort.ts';
+import { LONGEST_TIMER_MS } from './timer.ts';
 
 /**
  * Runs something that may hang, with a signal that aborts when its time is up, and does not wait for it longer than that.
@@ -24,18 +23,17 @@ export async function within<T>(
       reject(reason);
     };
   });
-  const abort = (): void => giveUp(outer?.reason);
   const timer =
-    ms === 0 || ms > LONGEST_TIMEOUT_MS
+    ms === 0 || ms > LONGEST_TIMER_MS
       ? undefined
       : setTimeout(() => {
           giveUp(new MicroError({ code: CODE.timeout, detail: `${what} took longer than ${ms} ms` }));
         }, ms);
-  outer?.addEventListener('abort', abort, { once: true });
+  const detach = outer === undefined ? undefined : onAbort(outer, () => giveUp(outer.reason));
   try {
     return await Promise.race([run(controller.signal), ended]);
   } finally {
     clearTimeout(timer);
-    outer?.removeEventListener('abort', abort);
+    detach?.();
   }
 }
