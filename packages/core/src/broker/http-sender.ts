@@ -4,7 +4,7 @@ import { isIP } from 'node:net';
 import { HEADER } from '../contract/header.ts';
 import { CODE, REFUSED } from '../error/code.ts';
 import { MicroError } from '../error/micro-error.ts';
-import { parseAddress } from '../util/address.ts';
+import { dialTarget } from '../util/address.ts';
 import { reasonOf } from '../util/reason.ts';
 import { type Certificates, loadCertificates, type TlsOptions } from '../util/tls.ts';
 import { brokerError, notTaken } from './broker-error.ts';
@@ -116,8 +116,7 @@ export function createHttpSender({ tls, connectTimeoutMs, timeoutMs }: HttpSende
 /** An address that nobody can reach says nothing against the message. */
 function whereIs(target: HttpTarget): { readonly host: string; readonly port: number } {
   try {
-    const { host, first: port } = parseAddress(target.address);
-    return { host: host === '' ? '127.0.0.1' : host, port };
+    return dialTarget(target.address);
   } catch (cause) {
     throw notTaken(`${target.id} is registered at what is no address: ${reasonOf(cause)}`, cause);
   }

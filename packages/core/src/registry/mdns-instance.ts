@@ -1,6 +1,7 @@
 import type { RegisteredEndpoint, ServiceRecord } from '../contract/registry.ts';
+import { formatAddress } from '../util/address.ts';
 import type { MdnsNames } from './mdns-name.ts';
-import { type HeardInstance, hostPort, type MdnsInstance } from './mdns-packet.ts';
+import type { HeardInstance, MdnsInstance } from './mdns-packet.ts';
 import { decodeText } from './mdns-text.ts';
 
 /** A node as mDNS tells about it. */
@@ -53,5 +54,5 @@ export function sameNews(a: HeardInstance, b: HeardInstance): boolean {
 
 /** An instance of our own as others hear of it. */
 export function heardOf({ name, ip, port, text }: MdnsInstance, ttl: number): HeardInstance {
-  return { name, address: hostPort(ip, port), text, ttl };
+  return { name, address: formatAddress(ip, port), text, ttl };
 }

@@ -1,5 +1,6 @@
 import { isIPv4 } from 'node:net';
 import { type Answer, AUTHORITATIVE_ANSWER, decode, encode, encodingLength, type Question } from 'dns-packet';
+import { formatAddress } from '../util/address.ts';
 
 /** How long others may believe a record, in seconds: go-micro's. */
 export const RECORD_TTL_S = 120;
@@ -159,7 +160,7 @@ function instancesOf(records: readonly Answer[]): readonly HeardInstance[] {
     if (record.type !== 'SRV' || instances.length >= MAX_INSTANCES) continue;
     const { target, port } = record.data;
     const ip = ips.get(target);
-    const address = ip === undefined || port === 0 ? undefined : hostPort(ip, port);
+    const address = ip === undefined || port === 0 ? undefined : formatAddress(ip, port);
     instances.push({ name: record.name, address, text: texts.get(record.name), ttl: record.ttl ?? 0 });
   }
   return instances;
@@ -167,11 +168,6 @@ function instancesOf(records: readonly Answer[]): readonly HeardInstance[] {
 
 function buffers(data: unknown): readonly Buffer[] {
   return Array.isArray(data) ? data.filter((part): part is Buffer => Buffer.isBuffer(part)) : [];
-}
-
-/** `ip:port`, an IPv6 address in brackets. */
-export function hostPort(ip: string, port: number): string {
-  return ip.includes(':') ? `[${ip}]:${port}` : `${ip}:${port}`;
 }
 
 /** Where a name that was already decoded ends. */

@@ -2,6 +2,7 @@ import { isIP } from 'node:net';
 import type { Answer } from 'dns-packet';
 import type { ServiceRecord } from '../contract/registry.ts';
 import { CODE } from '../error/code.ts';
+import { formatAddress } from '../util/address.ts';
 import { now } from '../util/clock.ts';
 import { createDeadlineTimer } from '../util/deadline-timer.ts';
 import type { FoundNode } from './mdns-instance.ts';
@@ -10,7 +11,6 @@ import {
   addressRecord,
   answerLength,
   answerPacket,
-  hostPort,
   instanceRecords,
   type MdnsInstance,
   type MdnsQuery,
@@ -161,7 +161,7 @@ export function mdnsResponder({ names, host, tell }: MdnsResponderOptions): Mdns
         throw registryError(CODE.tooLarge, `${detail}; register fewer endpoints or less metadata`);
       }
       return {
-        found: { service, version, endpoints, id, address: hostPort(ip, port), metadata, size },
+        found: { service, version, endpoints, id, address: formatAddress(ip, port), metadata, size },
         instance,
         expiresAt: ttlMs === 0 ? Number.POSITIVE_INFINITY : now() + ttlMs,
         announcedAt: 0,

@@ -4,7 +4,7 @@ const BATCH_BYTES = 64 * 1024;
 /** A body of this size or more is handed to the kernel as it is instead of being copied into the batch. */
 const COPY_BELOW = 16 * 1024;
 /** Past so many bytes that the kernel has not taken, senders wait. */
-const CONGESTED_ABOVE = 512 * 1024;
+export const CONGESTED_ABOVE = 512 * 1024;
 
 /**
  * Gathers what is written during one turn of the event loop into one buffer and one system call: a write per message

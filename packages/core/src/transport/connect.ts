@@ -2,13 +2,18 @@ import { connect as connectPlain, isIP, type Socket as NetSocket } from 'node:ne
 import { connect as connectTls } from 'node:tls';
 import { CODE } from '../error/code.ts';
 import { MicroError } from '../error/micro-error.ts';
-import { parseAddress } from '../util/address.ts';
+import { dialTarget } from '../util/address.ts';
+import { limitOf } from '../util/limit.ts';
+import { LONGEST_TIMER_MS } from '../util/timer.ts';
 import type { Certificates, TlsOptions } from '../util/tls.ts';
+
+/** go-micro's dial timeout. */
+const TIMEOUT_MS = 5_000;
 
 /** How to make a connection. */
 export interface ConnectOptions {
-  /** In milliseconds; `Infinity` is no limit. */
-  readonly timeoutMs: number;
+  /** In milliseconds. Default 5,000; 0 is no limit. */
+  readonly timeoutMs: number | undefined;
   readonly tls?: TlsOptions | undefined;
   readonly certificates?: Certificates | undefined;
 }
@@ -18,8 +23,7 @@ export interface ConnectOptions {
  * with a 503 that is marked as not executed, since nothing was sent. Returns the socket at once.
  */
 export function connect(address: string, options: ConnectOptions, settled: (error?: MicroError) => void): NetSocket {
-  const { host, first: port } = parseAddress(address);
-  const to = { host: host === '' ? '127.0.0.1' : host, port, noDelay: true, keepAlive: true };
+  const to = { ...dialTarget(address), noDelay: true, keepAlive: true };
   const { tls } = options;
   const socket =
     tls === undefined
@@ -32,9 +36,9 @@ export function connect(address: string, options: ConnectOptions, settled: (erro
           ALPNProtocols: ['http/1.1'],
         });
 
-  const timer = Number.isFinite(options.timeoutMs)
-    ? setTimeout(() => fail(new Error(`no connection within ${options.timeoutMs} ms`)), options.timeoutMs)
-    : undefined;
+  const timeoutMs = limitOf(options.timeoutMs, TIMEOUT_MS);
+  const late = (): void => fail(new Error(`no connection within ${timeoutMs} ms`));
+  const timer = timeoutMs > LONGEST_TIMER_MS ? undefined : setTimeout(late, timeoutMs);
   let waiting = true;
   const settle = (error?: MicroError): void => {
     if (!waiting) return;

@@ -10,7 +10,11 @@ export interface FrameClientOptions {
   readonly limits: Limits;
   /** How many connections are held to one peer; exchanges take turns on them. */
   readonly connectionsPerPeer: number;
-  readonly connect: (address: string, timeoutMs: number, settled: (error?: MicroError) => void) => NetSocket;
+  readonly connect: (
+    address: string,
+    timeoutMs: number | undefined,
+    settled: (error?: MicroError) => void,
+  ) => NetSocket;
 }
 
 /** Opens exchanges on connections that it shares among them, one or a few per peer. */
@@ -22,13 +26,11 @@ export interface FrameClient {
   close(): void;
 }
 
-const CONNECT_TIMEOUT_MS = 5_000;
-
 /** Makes the dialling side of frames. */
 export function createFrameClient(options: FrameClientOptions): FrameClient {
   const peers = new Map<string, { connections: FrameConnection[]; turn: number }>();
 
-  const open = (address: string, connections: FrameConnection[], timeoutMs: number): FrameConnection => {
+  const open = (address: string, connections: FrameConnection[], timeoutMs: number | undefined): FrameConnection => {
     const forget = (): void => {
       const at = connections.indexOf(connection);
       if (at >= 0) connections.splice(at, 1);
@@ -43,15 +45,14 @@ export function createFrameClient(options: FrameClientOptions): FrameClient {
   };
 
   return {
-    dial(address, { stream = false, deadline = Number.POSITIVE_INFINITY, connectTimeoutMs = CONNECT_TIMEOUT_MS }) {
+    dial(address, { stream = false, deadline = Number.POSITIVE_INFINITY, connectTimeoutMs }) {
       const peer = peers.get(address) ?? { connections: [], turn: 0 };
       const { connections } = peer;
-      const timeoutMs = connectTimeoutMs === 0 ? Number.POSITIVE_INFINITY : connectTimeoutMs;
       let connection = connections[options.connectionsPerPeer === 1 ? 0 : peer.turn++ % options.connectionsPerPeer];
       if (connection?.usable !== true) {
         connection = connections.find((candidate) => candidate.usable);
         if (connection === undefined || connections.length < options.connectionsPerPeer) {
-          connection = open(address, connections, timeoutMs);
+          connection = open(address, connections, connectTimeoutMs);
           peers.set(address, peer);
         }
       }

@@ -3,6 +3,7 @@ import type { Message } from '../contract/message.ts';
 import type { Socket } from '../contract/transport.ts';
 import { CODE } from '../error/code.ts';
 import { MicroError } from '../error/micro-error.ts';
+import { formatAddress } from '../util/address.ts';
 import { now } from '../util/clock.ts';
 import { createDeadlineTimer } from '../util/deadline-timer.ts';
 import { type Carrier, Exchange, STREAM_WINDOW } from './exchange.ts';
@@ -93,7 +94,7 @@ export class FrameConnection implements Carrier, FrameSink {
   }
 
   get local(): string {
-    return `${this.#socket.localAddress ?? ''}:${this.#socket.localPort ?? 0}`;
+    return formatAddress(this.#socket.localAddress ?? '', this.#socket.localPort ?? 0);
   }
 
   get remote(): string {

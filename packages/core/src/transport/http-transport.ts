@@ -34,8 +34,6 @@ const FRAMES = { frames: '1' } as const;
 
 const TICK_MS = 1_000;
 const DIALLED_IDLE_MS = 60_000;
-const POOL_SIZE = 100;
-const POOL_TTL_MS = 60_000;
 
 /** One accepted connection, whichever framing it turned out to speak. */
 interface Connection {
@@ -56,8 +54,11 @@ export function httpTransport(options: HttpTransportOptions = {}): Transport {
   };
   const certificates = options.tls === undefined ? undefined : loadCertificates(options.tls);
   const useFrames = options.frames ?? true;
-  const connectTo = (address: string, timeoutMs: number, settled: (error?: MicroError) => void): NetSocket =>
-    connect(address, { timeoutMs, tls: options.tls, certificates }, settled);
+  const connectTo = (
+    address: string,
+    timeoutMs: number | undefined,
+    settled: (error?: MicroError) => void,
+  ): NetSocket => connect(address, { timeoutMs, tls: options.tls, certificates }, settled);
 
   const frames = createFrameClient({
     limits: dialled,
@@ -66,8 +67,8 @@ export function httpTransport(options: HttpTransportOptions = {}): Transport {
   });
   const http1 = createHttp1Client({
     limits: dialled,
-    poolSize: options.poolSize ?? POOL_SIZE,
-    poolTtlMs: options.poolTtlMs === 0 ? Number.POSITIVE_INFINITY : (options.poolTtlMs ?? POOL_TTL_MS),
+    poolSize: options.poolSize,
+    poolTtlMs: options.poolTtlMs,
     connect: connectTo,
   });
 

@@ -4,6 +4,7 @@ import { CODE } from '../error/code.ts';
 import { MicroError } from '../error/micro-error.ts';
 import { now } from '../util/clock.ts';
 import { createDeadlineTimer } from '../util/deadline-timer.ts';
+import { limitOf } from '../util/limit.ts';
 import { createFieldRenderer, fieldValue } from './http1-fields.ts';
 import { Call, Link, type LinkOwner } from './http1-link.ts';
 import type { Limits } from './limits.ts';
@@ -12,7 +13,11 @@ import type { Limits } from './limits.ts';
 export interface Http1ClientOptions {
   readonly limits: Limits;
   /** Connects to an address; calls back once, with an error where that failed. */
-  readonly connect: (address: string, timeoutMs: number, settled: (error?: MicroError) => void) => NetSocket;
+  readonly connect: (
+    address: string,
+    timeoutMs: number | undefined,
+    settled: (error?: MicroError) => void,
+  ) => NetSocket;
   /** Idle connections kept per address. Default 100; 0 keeps none. */
   readonly poolSize?: number | undefined;
   /** The age at which a connection is not used again, in milliseconds. Default 60,000; 0 is no limit. */
@@ -57,7 +62,6 @@ interface Peer {
 
 const POOL_SIZE = 100;
 const POOL_TTL_MS = 60_000;
-const CONNECT_TIMEOUT_MS = 5_000;
 
 /**
  * Makes a client. It keeps idle connections and carries one call at a time on each, as go-micro does; it never uses an id
@@ -65,8 +69,8 @@ const CONNECT_TIMEOUT_MS = 5_000;
  */
 export function createHttp1Client(options: Http1ClientOptions): Http1Client {
   const { limits, connect, poolSize = POOL_SIZE } = options;
-  const poolTtlMs = options.poolTtlMs === 0 ? Number.POSITIVE_INFINITY : (options.poolTtlMs ?? POOL_TTL_MS);
-  const most = options.maxConnectionsPerAddress || Number.POSITIVE_INFINITY;
+  const poolTtlMs = limitOf(options.poolTtlMs, POOL_TTL_MS);
+  const most = limitOf(options.maxConnectionsPerAddress, 0);
   const idleMs = Math.min(limits.idleTimeoutMs, poolTtlMs);
   const peers = new Map<string, Peer>();
   const links = new Set<Link>();
@@ -196,9 +200,8 @@ export function createHttp1Client(options: Http1ClientOptions): Http1Client {
   };
 
   return {
-    dial(address, { stream = false, connectTimeoutMs = CONNECT_TIMEOUT_MS, deadline } = {}) {
-      const timeoutMs = connectTimeoutMs === 0 ? Number.POSITIVE_INFINITY : connectTimeoutMs;
-      const call = new Call(address, nextId++, stream, deadline ?? Number.POSITIVE_INFINITY, timeoutMs);
+    dial(address, { stream = false, connectTimeoutMs, deadline } = {}) {
+      const call = new Call(address, nextId++, stream, deadline ?? Number.POSITIVE_INFINITY, connectTimeoutMs);
       if (closed) {
         call.exchange.fail(closedError(true));
         return call.exchange;

@@ -29,8 +29,6 @@ const WITH_TWIN: ReadonlySet<string> = new Set([HEADER.SERVICE, HEADER.METHOD, H
 const PLAIN = /^[\t\x20-\x7e]*$/;
 const UNPRINTABLE = /[^\t\x20-\x7e\u0080-\uffff]/g;
 
-/** Past so many bytes that the kernel has not taken, senders wait. */
-export const CONGESTED_ABOVE = 512 * 1024;
 /** A body of this size or more is handed to the kernel as it is instead of being copied behind its head. */
 const COPY_BELOW = 32 * 1024;
 

@@ -3,10 +3,12 @@ import { END_OF_STREAM, HEADER } from '../contract/header.ts';
 import type { Message } from '../contract/message.ts';
 import { CODE } from '../error/code.ts';
 import { MicroError } from '../error/micro-error.ts';
+import { formatAddress } from '../util/address.ts';
 import { now } from '../util/clock.ts';
+import { CONGESTED_ABOVE } from './batch-writer.ts';
 import { type Carrier, costOf, Exchange, STREAM_WINDOW } from './exchange.ts';
 import { answersProbe, createEndProbe, type EndProbe, PROBE_FIELDS } from './http1-end-probe.ts';
-import { CONGESTED_ABOVE, createTurnGatherer, type RenderFields, writeMessage } from './http1-fields.ts';
+import { createTurnGatherer, type RenderFields, writeMessage } from './http1-fields.ts';
 import { Http1Parser, type Http1Sink } from './http1-parser.ts';
 import type { Limits } from './limits.ts';
 
@@ -34,8 +36,8 @@ const GRPC = 'application/grpc';
 export class Call implements Carrier {
   readonly remote: string;
   readonly exchange: Exchange;
-  /** `Infinity` is no limit. */
-  readonly connectTimeoutMs: number;
+  /** As it was dialled with. */
+  readonly connectTimeoutMs: number | undefined;
   /** The connection; none while the call waits for one. */
   link: Link | undefined;
   /** Something was written. */
@@ -46,7 +48,7 @@ export class Call implements Carrier {
   #unsent: { message: Message; last: boolean }[] | undefined;
   #ended = false;
 
-  constructor(remote: string, id: number, stream: boolean, deadline: number, connectTimeoutMs: number) {
+  constructor(remote: string, id: number, stream: boolean, deadline: number, connectTimeoutMs: number | undefined) {
     this.remote = remote;
     this.connectTimeoutMs = connectTimeoutMs;
     this.exchange = new Exchange(this, id, true, stream, deadline, Number.POSITIVE_INFINITY);
@@ -147,7 +149,7 @@ export class Link implements Http1Sink {
 
   get local(): string {
     const socket = this.#socket;
-    return socket?.localAddress === undefined ? '' : `${socket.localAddress}:${socket.localPort ?? 0}`;
+    return socket?.localAddress === undefined ? '' : formatAddress(socket.localAddress, socket.localPort ?? 0);
   }
 
   get congested(): boolean {

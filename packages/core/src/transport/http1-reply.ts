@@ -2,7 +2,7 @@ import type { Socket as NetSocket } from 'node:net';
 import { END_OF_STREAM, HEADER, OLD_PREFIX } from '../contract/header.ts';
 import type { Header, Message } from '../contract/message.ts';
 import type { PlainAnswer, PlainRequest } from '../contract/transport.ts';
-import { CODE } from '../error/code.ts';
+import { CODE, reasonPhrase } from '../error/code.ts';
 import { MicroError } from '../error/micro-error.ts';
 import { fieldValue, type RenderFields, writeMessage } from './http1-fields.ts';
 
@@ -30,20 +30,8 @@ const END = `${HEADER.ERROR}: ${END_OF_STREAM}\r\n${OLD_PREFIX}${HEADER.ERROR}: 
 /** A message that says nothing. */
 export const EMPTY_MESSAGE: Message = { header: NO_FIELDS, body: NO_BODY };
 
-/** Go's phrases for what is not said by a `MicroError`, but by the framing. */
-const PHRASES: Readonly<Record<number, string>> = {
-  200: 'OK',
-  400: 'Bad Request',
-  404: 'Not Found',
-  405: 'Method Not Allowed',
-  408: 'Request Timeout',
-  500: 'Internal Server Error',
-  503: 'Service Unavailable',
-  413: 'Request Entity Too Large',
-  431: 'Request Header Fields Too Large',
-  501: 'Not Implemented',
-  505: 'HTTP Version Not Supported',
-};
+/** Go's phrases for what is no code of a `MicroError`. */
+const PHRASES: Readonly<Record<number, string>> = { 200: 'OK', 505: 'HTTP Version Not Supported' };
 
 const CALL_FIELDS: readonly string[] = [HEADER.ENDPOINT, HEADER.METHOD, HEADER.TOPIC].flatMap((name) => [
   name,
@@ -156,7 +144,7 @@ function write(
   const { status, contentType } = answer;
   const body = Buffer.from(answer.body);
   const head =
-    `HTTP/1.1 ${status} ${PHRASES[status] ?? 'Error'}\r\n${HEADER.CONTENT_TYPE}: ${fieldValue(contentType)}\r\n` +
+    `HTTP/1.1 ${status} ${PHRASES[status] || reasonPhrase(status) || 'Error'}\r\n${HEADER.CONTENT_TYPE}: ${fieldValue(contentType)}\r\n` +
     `Content-Length: ${body.length}\r\n${fields}${connectionLine(request, last)}\r\n`;
   writeMessage(socket, head, request?.method === 'HEAD' ? NO_BODY : body);
 }

@@ -4,8 +4,9 @@ import type { Message } from '../contract/message.ts';
 import type { ListenOptions, Socket } from '../contract/transport.ts';
 import { CODE, REFUSED } from '../error/code.ts';
 import { MicroError } from '../error/micro-error.ts';
+import { CONGESTED_ABOVE } from './batch-writer.ts';
 import { type Carrier, costOf, Exchange, STREAM_WINDOW } from './exchange.ts';
-import { CONGESTED_ABOVE, createFieldRenderer, createTurnGatherer } from './http1-fields.ts';
+import { createFieldRenderer, createTurnGatherer } from './http1-fields.ts';
 import { Http1Parser } from './http1-parser.ts';
 import {
   EMPTY_MESSAGE,

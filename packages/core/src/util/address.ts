@@ -24,7 +24,13 @@ export function parseAddress(address: string): HostPorts {
   return { host: match[1] ?? match[2] ?? '', first, last };
 }
 
+/** Where to connect for an address; one without a host means this machine. Throws as `parseAddress` does. */
+export function dialTarget(address: string): { readonly host: string; readonly port: number } {
+  const { host, first } = parseAddress(address);
+  return { host: host === '' ? '127.0.0.1' : host, port: first };
+}
+
 /** `host:port`, the host in brackets where it is IPv6. */
-export function formatAddress(host: string, port: number): string {
+export function formatAddress(host: string, port: number | string): string {
   return isIPv6(host) ? `[${host}]:${port}` : `${host}:${port}`;
 }

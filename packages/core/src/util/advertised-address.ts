@@ -1,5 +1,6 @@
 import { isIPv4, isIPv6 } from 'node:net';
 import { type NetworkInterfaceInfo, networkInterfaces } from 'node:os';
+import { formatAddress } from './address.ts';
 
 /**
  * The address that others should use for a server bound to `address`: go-micro's rule. A host that means every interface
@@ -14,7 +15,7 @@ export function advertisedAddress(
   const host = address.slice(0, colon).replace(/^\[|\]$/g, '');
   const port = address.slice(colon + 1);
   const chosen = host === '' || host === '0.0.0.0' || host === '::' ? machineAddress(interfaces) : host;
-  return isIPv6(chosen) ? `[${chosen}]:${port}` : `${chosen}:${port}`;
+  return formatAddress(chosen, port);
 }
 
 /** The same where a user may have said which it is: their host and port, or their host with the port that was bound. */

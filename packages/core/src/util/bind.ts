@@ -2,6 +2,7 @@ import type { AddressInfo, Server } from 'node:net';
 import { CODE } from '../error/code.ts';
 import { MicroError } from '../error/micro-error.ts';
 import { parseAddress } from './address.ts';
+import { reasonOf } from './reason.ts';
 
 /**
  * Lets a server listen at `host:port`, `:port` or the first free port of `host:first-last`; resolves with what was bound.
@@ -23,11 +24,10 @@ export async function bind(server: Server, address: string): Promise<AddressInfo
       return bound;
     } catch (error) {
       if (port < last) continue;
-      const reason = error instanceof Error ? error.message : String(error);
       throw new MicroError({
         id: 'go.micro.server',
         code: CODE.conflict,
-        detail: `cannot listen at ${address}: ${reason}`,
+        detail: `cannot listen at ${address}: ${reasonOf(error)}`,
         cause: error,
       });
     }
