@@ -122,10 +122,28 @@ export function readReply(message: Message | undefined, ctx: CallContext, parts:
   }
 }
 
-/** The value in a message of the server, as the validator of its type makes it where there is one. */
-export function decodeReply(message: Message, { target, codec }: CallContext): unknown {
-  const { output } = target.endpoint;
-  return validate(output, codec.decode(message.body, output));
+/**
+ * The value in a message of the server, as the validator of its type makes it where there is one. An answer that does not
+ * decode, or is refused, is no fault of the request that was answered: a 500.
+ */
+export function decodeReply(message: Message, ctx: CallContext): unknown {
+  const { output } = ctx.target.endpoint;
+  try {
+    const reply = validate(output, ctx.codec.decode(message.body, output));
+    return reply instanceof Promise ? reply.catch((error: unknown) => Promise.reject(badReply(error, ctx))) : reply;
+  } catch (error) {
+    throw badReply(error, ctx);
+  }
+}
+
+function badReply(error: unknown, { service, endpoint }: CallContext): MicroError {
+  const { code, detail } = MicroError.from(error);
+  return new MicroError({
+    id: 'go.micro.client',
+    code: code === CODE.badRequest ? CODE.internal : code,
+    detail: `${service} ${endpoint} answered with what its caller cannot take: ${detail}`,
+    cause: error,
+  });
 }
 
 /** The door for what comes from below: marks the node and makes a `MicroError` that says where the time went. */

@@ -9,6 +9,9 @@ import { now } from '../util/clock.ts';
 import { createMetadata } from '../util/metadata.ts';
 import type { Target } from './target.ts';
 
+/** What `AbortSignal.timeout` can wait for, in milliseconds. A longer one aborts at once, or is refused. */
+const LONGEST_SIGNAL_MS = 2 ** 31 - 1;
+
 /**
  * The context of one call on the side that makes it. A private class: one is made per call, and what few callers read (the
  * signal, metadata) is made when it is read.
@@ -75,7 +78,9 @@ export class CallContext implements Context {
   get signal(): AbortSignal {
     if (this.#signal === undefined) {
       const signals = this.options.signal === undefined ? [] : [this.options.signal];
-      if (this.deadline !== undefined) signals.push(AbortSignal.timeout(Math.ceil(this.timeLeft())));
+      const left = Math.ceil(this.timeLeft());
+      // The exchange keeps to a later deadline all the same.
+      if (left <= LONGEST_SIGNAL_MS) signals.push(AbortSignal.timeout(left));
       this.#signal = AbortSignal.any(signals);
     }
     return this.#signal;

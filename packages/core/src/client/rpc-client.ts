@@ -14,6 +14,7 @@ import { describe } from '../rpc/describe.ts';
 import { createPushable } from '../util/pushable.ts';
 import { attemptUnary } from './attempt.ts';
 import { CallContext, callOptions } from './call-context.ts';
+import { promisedReplies } from './promised-replies.ts';
 import { connectedBroker, eventMessage } from './publish.ts';
 import { fullJitter, type RetryDefaults, retryUnexecuted, streamWithRetries, withRetries } from './retry.ts';
 import { attemptClientStream, attemptReplyStream } from './stream-attempt.ts';
@@ -98,7 +99,12 @@ export function createRpcClient(options: RpcClientOptions): Client {
     const chosen = callOptions(given);
     const usual = endpoint.kind === 'unary' || endpoint.kind === 'clientStream' ? timeoutMs : streamTimeoutMs;
     // As in go-micro, a deadline that was handed on stands in place of the usual timeout.
-    const ctx = new CallContext(target, chosen, chosen.timeoutMs ?? (chosen.deadline === undefined ? usual : 0));
+    const allowedMs = chosen.timeoutMs ?? (chosen.deadline === undefined ? usual : 0);
+    // What is no time at all would be no limit, and nobody would notice that this call waits for ever.
+    if (!isTime(allowedMs)) throw badTime('timeoutMs', allowedMs, 'give milliseconds, or 0 for no limit');
+    if (chosen.deadline !== undefined && !isTime(chosen.deadline))
+      throw badTime('deadline', chosen.deadline, 'give milliseconds since the epoch');
+    const ctx = new CallContext(target, chosen, allowedMs);
     const request: Request = {
       service: target.service,
       endpoint: endpoint.name,
@@ -132,7 +138,11 @@ export function createRpcClient(options: RpcClientOptions): Client {
         }
       };
     }
-    return call;
+    return (body: unknown, given?: CallOptions | Context): unknown => {
+      const replies = call(body, given);
+      // Middleware may be an async function, and then promises what the caller is to iterate.
+      return replies instanceof Promise ? promisedReplies(replies) : replies;
+    };
   };
 
   const untyped = new Map<string, ReturnType<typeof method>>();
@@ -213,6 +223,15 @@ const ANY = Object.freeze({ name: '' });
 
 function contentTypeOf(given: CallOptions | Context | undefined): string | undefined {
   return given === undefined || 'forward' in given ? undefined : given.contentType;
+}
+
+function isTime(value: unknown): boolean {
+  return typeof value === 'number' && value >= 0 && value < Number.POSITIVE_INFINITY;
+}
+
+function badTime(name: string, value: unknown, remedy: string): MicroError {
+  const shown = typeof value === 'string' ? JSON.stringify(value.slice(0, 40)) : String(value);
+  return new MicroError({ id: 'go.micro.client', code: CODE.badRequest, detail: `${name} is ${shown}: ${remedy}` });
 }
 
 function asPromise(value: unknown): Promise<unknown> {

@@ -1,4 +1,4 @@
-import type { Kind } from '../contract/definition.ts';
+import type { Endpoint } from '../contract/definition.ts';
 import type { Message } from '../contract/message.ts';
 import type { Request } from '../contract/middleware.ts';
 import type { Socket } from '../contract/transport.ts';
@@ -27,7 +27,7 @@ export async function serveStream(
   });
 
   try {
-    const body = await requestBody(endpoint.kind, socket, decode);
+    const body = await requestBody(endpoint, socket, decode);
     const request: Request = {
       service: ctx.service,
       endpoint: endpoint.name,
@@ -48,11 +48,18 @@ export async function serveStream(
   }
 }
 
-async function requestBody(kind: Kind, socket: Socket, decode: (message: Message) => unknown): Promise<unknown> {
+async function requestBody(
+  { kind, name }: Endpoint,
+  socket: Socket,
+  decode: (message: Message) => unknown,
+): Promise<unknown> {
   if (kind !== 'serverStream') return receiveAll(socket, decode, () => {});
   const message = await socket.receive();
   if (message === undefined) {
-    throw new MicroError({ code: CODE.badRequest, detail: 'the stream ended before its request arrived' });
+    throw new MicroError({
+      code: CODE.badRequest,
+      detail: `${name} got no request: it is a server stream, and has to be called as one`,
+    });
   }
   return decode(message);
 }

@@ -143,6 +143,9 @@ export class Exchange implements Socket {
     // What the other side said in full counts as such, even if the connection was lost after it.
     if (this.#remoteEnded) return undefined;
     if (this.#failure !== undefined) throw this.#failure;
+    // A unary call is one message, which was there before anybody was asked to serve it: whoever takes the call for a
+    // stream is told that there is no more, instead of waiting for what nobody sends.
+    if (!this.stream && !this.#opened) return undefined;
     return new Promise((resolve, reject) => {
       this.#received = resolve;
       this.#receiveFailed = reject;
