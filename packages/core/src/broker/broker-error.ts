@@ -17,6 +17,11 @@ export function notTaken(detail: string, cause?: unknown): MicroError {
   return new MicroError({ id: REFUSED, code: CODE.unavailable, detail, cause, unexecuted: true });
 }
 
+/** What `publish` throws while the broker is not connected. */
+export function notConnected(topic: string): MicroError {
+  return brokerError(CODE.unavailable, `cannot publish to ${topic}: the broker is not connected; call connect first`);
+}
+
 /** What a handler threw, as an error of this broker where it was not a `MicroError`. */
 export function handlerError(error: unknown): MicroError {
   return MicroError.from(error, { id: ID, code: CODE.internal, detail: reasonOf(error) });

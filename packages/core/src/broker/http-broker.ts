@@ -8,7 +8,7 @@ import { inTurn } from '../util/in-turn.ts';
 import { limitOf } from '../util/limit.ts';
 import type { TlsOptions } from '../util/tls.ts';
 import { within } from '../util/within.ts';
-import { brokerError } from './broker-error.ts';
+import { brokerError, notConnected } from './broker-error.ts';
 import { createFailureReport, reportLate } from './broker-failure.ts';
 import { type BrokerOptions, brokerSettings, span } from './broker-options.ts';
 import { checkMessage, checkSubscribe, checkTopic } from './check-message.ts';
@@ -200,12 +200,7 @@ export function httpBroker(options: HttpBrokerOptions): Broker {
 
     async publish(topic, message, { signal } = {}) {
       checkMessage(topic, message, settings.maxMessageBytes);
-      if (connection === undefined) {
-        throw brokerError(
-          CODE.unavailable,
-          `cannot publish to ${topic}: the broker is not connected; call connect first`,
-        );
-      }
+      if (connection === undefined) throw notConnected(topic);
       const payload = encodeHttpMessage(topic, message);
       await connection.outbox.publish(topic, payload, payload.length, signal);
     },

@@ -7,7 +7,7 @@ import type { MicroError } from '../error/micro-error.ts';
 import { formatAddress } from '../util/address.ts';
 import { bind } from '../util/bind.ts';
 import { sleep } from '../util/timer.ts';
-import { loadCertificates, refreshCertificates, type TlsOptions } from '../util/tls.ts';
+import { keepCertificates, listenerTls, loadCertificates, type TlsOptions } from '../util/tls.ts';
 import { brokerError, handlerError, isHopeless, notTaken } from './broker-error.ts';
 import type { FailureReport } from './broker-failure.ts';
 import type { BrokerSettings } from './broker-options.ts';
@@ -193,10 +193,7 @@ function makeServer(
   const settings = { headersTimeout: HEADERS_TIMEOUT_MS, requestTimeout: REQUEST_TIMEOUT_MS, noDelay: true };
   if (tls === undefined) return createServer(settings, serve);
   const certificates = loadCertificates(tls);
-  const needsPeer = tls.requireClientCert === true;
-  const secure = { ...settings, ...certificates.current(), requestCert: needsPeer, rejectUnauthorized: needsPeer };
-  const server = createTlsServer(secure, serve);
-  server.on('connection', () => refreshCertificates(server, certificates));
-  server.on('tlsClientError', () => {});
+  const server = createTlsServer({ ...settings, ...listenerTls(tls, certificates) }, serve);
+  keepCertificates(server, certificates);
   return server;
 }

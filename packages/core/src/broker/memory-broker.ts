@@ -1,8 +1,7 @@
 import type { Broker, BrokerMessage, Subscription } from '../contract/broker.ts';
 import { HEADER } from '../contract/header.ts';
-import { CODE } from '../error/code.ts';
 import { inTurn } from '../util/in-turn.ts';
-import { brokerError, notTaken } from './broker-error.ts';
+import { notConnected, notTaken } from './broker-error.ts';
 import { createFailureReport, reportLate } from './broker-failure.ts';
 import { type BrokerOptions, brokerSettings } from './broker-options.ts';
 import { checkMessage, checkSubscribe, checkTopic } from './check-message.ts';
@@ -79,12 +78,7 @@ export function memoryBroker(options: MemoryBrokerOptions = {}): Broker {
 
     async publish(topic, message, { signal } = {}) {
       checkMessage(topic, message, settings.maxMessageBytes);
-      if (outbox === undefined) {
-        throw brokerError(
-          CODE.unavailable,
-          `cannot publish to ${topic}: the broker is not connected; call connect first`,
-        );
-      }
+      if (outbox === undefined) throw notConnected(topic);
       await outbox.publish(topic, copyOf(topic, message), message.body.length, signal);
     },
 

@@ -3,7 +3,7 @@ import { CODE } from '../error/code.ts';
 import type { MicroError } from '../error/micro-error.ts';
 import { now } from '../util/clock.ts';
 import { sleep } from '../util/timer.ts';
-import { brokerError, handlerError } from './broker-error.ts';
+import { brokerError, handlerError, notConnected } from './broker-error.ts';
 import type { FailureReport } from './broker-failure.ts';
 import type { BrokerSettings } from './broker-options.ts';
 import { createLane, type Entry, type Lane, type Target } from './lane.ts';
@@ -221,12 +221,7 @@ export function createOutbox<T extends Target, P>(options: OutboxOptions<T, P>):
     inbox.unrouted.length > 0 || inbox.waiting.length > 0 || [...inbox.lanes.values()].some((lane) => lane.moving);
 
   const refuseClosed = (topic: string): void => {
-    if (closing.signal.aborted) {
-      throw brokerError(
-        CODE.unavailable,
-        `cannot publish to ${topic}: the broker is not connected; call connect first`,
-      );
-    }
+    if (closing.signal.aborted) throw notConnected(topic);
   };
 
   return {

@@ -1,6 +1,6 @@
 import type { LRUCache } from 'lru-cache';
 import type { Cache, CacheEntry, CachePutOptions } from '../contract/cache.ts';
-import { CODE } from '../error/code.ts';
+import { CODE, type Code } from '../error/code.ts';
 import { MicroError } from '../error/micro-error.ts';
 import { now } from '../util/clock.ts';
 import { reasonOf } from '../util/reason.ts';
@@ -21,7 +21,7 @@ export interface MemoryCacheOptions {
    * that is larger by itself is a 413. Default 64 MiB; 0 is no limit.
    */
   readonly maxBytes?: number | undefined;
-  /** How long an entry lasts when a `put` does not say. Default 0, which is for ever. */
+  /** How long an entry lasts when a `put` does not say, in milliseconds. Default 0, which is for ever. */
   readonly ttlMs?: number | undefined;
   /**
    * Keep and hand out the very values that were put, instead of copies. What one caller then changes, all the others see;
@@ -146,6 +146,6 @@ function shown(key: string): string {
   return JSON.stringify(key.length > 60 ? `${key.slice(0, 60)}…` : key);
 }
 
-function cacheError(code: (typeof CODE)[keyof typeof CODE], detail: string, cause?: unknown): MicroError {
+function cacheError(code: Code, detail: string, cause?: unknown): MicroError {
   return new MicroError({ id: ID, code, detail, cause });
 }

@@ -10,6 +10,7 @@ import type {
 import type { Logger } from '../contract/logger.ts';
 import { CODE } from '../error/code.ts';
 import { MicroError } from '../error/micro-error.ts';
+import { inTurn } from '../util/in-turn.ts';
 import { configError } from './config-error.ts';
 import { followSource, readSource } from './follow-source.ts';
 import { configReader } from './reader.ts';
@@ -27,9 +28,9 @@ export interface ConfigOptions {
   readonly logger?: Logger | undefined;
   /** Whether sources that can be watched are. Default true; without, `sync` reads them anew. */
   readonly watch?: boolean | undefined;
-  /** How long reading one source may take. Default 10,000; 0 is no limit. */
+  /** How long reading one source may take, in milliseconds. Default 10,000; 0 is no limit. */
   readonly readTimeoutMs?: number | undefined;
-  /** The longest pause before a watched source that failed is read again; the first one is 100 ms. Default 1,000. */
+  /** The longest pause before a watched source that failed is read again, in milliseconds; the first one is 100. Default 1,000; 0: it does not grow. */
   readonly retryMs?: number | undefined;
 }
 
@@ -59,7 +60,7 @@ export async function createConfig(options: ConfigOptions = {}): Promise<Config>
   let current: ConfigValue = merged;
   let version = 0;
   /** One `load` or `sync` after the other, so that sources stand in the order in which they were asked for. */
-  let queue: Promise<unknown> = Promise.resolve();
+  const turn = inTurn();
 
   const publish = (values: ConfigValue): void => {
     if (isDeepStrictEqual(values, current)) return;
@@ -91,15 +92,6 @@ export async function createConfig(options: ConfigOptions = {}): Promise<Config>
     if (signal.aborted) throw configError(CODE.unavailable, 'the config is closed; make another one');
   };
 
-  const inTurn = <T>(run: () => Promise<T>): Promise<T> => {
-    const turn = queue.then(() => {
-      refuseClosed();
-      return run();
-    });
-    queue = turn.catch(() => undefined);
-    return turn;
-  };
-
   /** What each source says, or the one error of all those that failed. */
   const readAll = async (
     sources: readonly ConfigSource[],
@@ -119,7 +111,8 @@ export async function createConfig(options: ConfigOptions = {}): Promise<Config>
   };
 
   const load = (...sources: ConfigSource[]): Promise<void> =>
-    inTurn(async () => {
+    turn(async () => {
+      refuseClosed();
       const { trees, error } = await readAll(sources);
       refuseClosed();
       // All or none: half a config is one that nobody has tried.
@@ -131,7 +124,8 @@ export async function createConfig(options: ConfigOptions = {}): Promise<Config>
     });
 
   const sync = (): Promise<void> =>
-    inTurn(async () => {
+    turn(async () => {
+      refuseClosed();
       const before = slots.map(({ revision }) => revision);
       const { trees, error } = await readAll(slots.map(({ source }) => source));
       refuseClosed();

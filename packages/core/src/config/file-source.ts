@@ -30,7 +30,7 @@ export interface FileSourceOptions {
   readonly maxBytes?: number | undefined;
   /** What `${NAME}` in a text of the file is replaced from; `false` leaves it as it is. Default: `process.env`. */
   readonly env?: Readonly<Record<string, string | undefined>> | false | undefined;
-  /** How often to look at the file, beside being told of changes, while it is watched. Default 2,000; 0 is never. */
+  /** How often to look at the file, beside being told of changes, while it is watched, in milliseconds. Default 2,000; 0 is never. */
   readonly pollMs?: number | undefined;
 }
 

@@ -1,13 +1,15 @@
 import type { Context } from '../contract/context.ts';
 import type { Span, Tracer } from '../contract/debug.ts';
 import type { Middleware, Request } from '../contract/middleware.ts';
+import { now } from '../util/clock.ts';
+import { isThenable } from '../util/is-thenable.ts';
 import { reasonOf } from '../util/reason.ts';
 import { createRing } from './ring.ts';
 import { newSpanId, newTraceId, readTraceContext, writeTraceContext } from './trace-context.ts';
 
 /** What a memory tracer may take. */
 export interface MemoryTracerOptions {
-  /** How many spans are kept, the newest ones. Default 256, as in go-micro. */
+  /** How many spans are kept, the newest ones. Default 256, as in go-micro; 0 keeps none. */
   readonly size?: number | undefined;
 }
 
@@ -20,8 +22,8 @@ const OWN = 'Debug.';
  * (`Micro-Trace-Id`, `Micro-Span-Id`) or in W3C's `traceparent`, and names its own in both, so services that trace
  * otherwise see one trace. Every call is followed; nothing is sent anywhere.
  */
-export function memoryTracer({ size }: MemoryTracerOptions = {}): Tracer {
-  const ring = createRing<Span>(size || SIZE);
+export function memoryTracer({ size = SIZE }: MemoryTracerOptions = {}): Tracer {
+  const ring = createRing<Span>(size);
 
   const middleware =
     (kind: Span['kind']): Middleware =>
@@ -48,7 +50,7 @@ function begin(kind: Span['kind'], request: Request, ctx: Context, ended: (span:
   const { trace = newTraceId(), parent = '' } = readTraceContext(ctx.metadata) ?? {};
   const id = newSpanId();
   writeTraceContext(ctx.metadata, trace, id);
-  const started = performance.timeOrigin + performance.now();
+  const started = now();
   let over = false;
   return (error) => {
     if (over) return;
@@ -59,7 +61,7 @@ function begin(kind: Span['kind'], request: Request, ctx: Context, ended: (span:
       parent,
       name: `${request.service}.${request.endpoint}`,
       started,
-      durationMs: performance.timeOrigin + performance.now() - started,
+      durationMs: now() - started,
       kind,
       metadata: error === undefined ? {} : { error: reasonOf(error) },
     });
@@ -102,10 +104,6 @@ async function* throughout(stream: AsyncIterable<unknown>, finish: Finish): Asyn
   } finally {
     finish();
   }
-}
-
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
 }
 
 function isStream(value: unknown): value is AsyncIterable<unknown> {

@@ -7,7 +7,7 @@ export interface Ring<T> {
   read(from?: number): readonly T[];
 }
 
-/** Keeps the last `size` things that are put in. */
+/** Keeps the last `size` things that are put in; 0 keeps none. */
 export function createRing<T>(size: number): Ring<T> {
   const items: T[] = [];
   let end = 0;
@@ -16,7 +16,7 @@ export function createRing<T>(size: number): Ring<T> {
       return end;
     },
     push(item) {
-      items[end % size] = item;
+      if (size > 0) items[end % size] = item;
       end += 1;
     },
     read(from = 0) {

@@ -8,6 +8,7 @@ import { type LegacyRoute, legacyRoute } from '../rpc/legacy-route.ts';
 import { legacyServerSocket } from '../rpc/legacy-socket.ts';
 import { validate } from '../rpc/validate.ts';
 import { readRequest, readTimeout, replyHeader } from '../rpc/wire.ts';
+import { isThenable } from '../util/is-thenable.ts';
 import { RequestContext } from './request-context.ts';
 import { type EventRoute, serveEvent } from './serve-event.ts';
 import { answerError, answerFailure, encodeReply, finished, type Prepared, type ServeParts } from './serve-parts.ts';
@@ -168,11 +169,6 @@ function serveUnary(
   } catch (error) {
     fail(error);
   }
-}
-
-/** Whether a handler returned something to wait for. */
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
 }
 
 /** Content types whose reply headers are kept. Callers name them, so there may be any number. */

@@ -44,7 +44,7 @@ export interface FileStoreOptions extends StoreLimits {
    * supply, and a single writer is much faster. Default true.
    */
   readonly sync?: boolean | undefined;
-  /** How often records that ended are removed; they are never returned. Default 60,000; 0 is never. */
+  /** How often records that ended are removed, in milliseconds; they are never returned. Default 60,000; 0 is never. */
   readonly sweepMs?: number | undefined;
   /** How much may wait to be written, in bytes; a write on top of it is a 429. Default 64 MiB; 0 is no limit. */
   readonly maxPendingBytes?: number | undefined;

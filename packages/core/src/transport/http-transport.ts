@@ -6,7 +6,7 @@ import { MicroError } from '../error/micro-error.ts';
 import { formatAddress } from '../util/address.ts';
 import { bind } from '../util/bind.ts';
 import { now } from '../util/clock.ts';
-import { type Certificates, loadCertificates, refreshCertificates, type TlsOptions } from '../util/tls.ts';
+import { type Certificates, keepCertificates, listenerTls, loadCertificates, type TlsOptions } from '../util/tls.ts';
 import { connect } from './connect.ts';
 import { PREFACE } from './frame.ts';
 import { createFrameClient } from './frame-client.ts';
@@ -161,18 +161,10 @@ async function listen(
 
 function tlsServer(tls: TlsOptions, certificates: Certificates, take: (socket: NetSocket) => void): TlsServer {
   const server = createTlsServer(
-    {
-      ...certificates.current(),
-      requestCert: tls.requireClientCert === true,
-      rejectUnauthorized: tls.requireClientCert === true,
-      ALPNProtocols: ['http/1.1'],
-      noDelay: true,
-    },
+    { ...listenerTls(tls, certificates), ALPNProtocols: ['http/1.1'], noDelay: true },
     take,
   );
-  server.on('connection', () => refreshCertificates(server, certificates));
-  // A handshake that fails is the peer's trouble; without a listener it would be ours.
-  server.on('tlsClientError', () => {});
+  keepCertificates(server, certificates);
   return server;
 }
 

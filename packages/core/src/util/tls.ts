@@ -1,5 +1,5 @@
 import { readFileSync, statSync } from 'node:fs';
-import type { SecureContextOptions, Server as TlsServer } from 'node:tls';
+import type { SecureContextOptions, Server as TlsServer, TlsOptions as TlsServerOptions } from 'node:tls';
 
 /** TLS of what listens and what dials: a transport, a broker. Text given as it is stays; files are read again when they change. */
 export interface TlsOptions {
@@ -69,8 +69,20 @@ export function loadCertificates(options: TlsOptions): Certificates {
   };
 }
 
+/** What a listener is made with: the certificates as they are now, and whether peers need one too. */
+export function listenerTls(tls: TlsOptions, certificates: Certificates): TlsServerOptions {
+  const needsPeer = tls.requireClientCert === true;
+  return { ...certificates.current(), requestCert: needsPeer, rejectUnauthorized: needsPeer };
+}
+
 /** Gives a listener the certificates that are there when a connection comes in. */
-export function refreshCertificates(server: TlsServer, certificates: Certificates): void {
+export function keepCertificates(server: TlsServer, certificates: Certificates): void {
+  server.on('connection', () => refresh(server, certificates));
+  // A handshake that fails is the peer's trouble; without a listener it would be ours.
+  server.on('tlsClientError', () => {});
+}
+
+function refresh(server: TlsServer, certificates: Certificates): void {
   if (!certificates.changed()) return;
   try {
     server.setSecureContext(certificates.current());
