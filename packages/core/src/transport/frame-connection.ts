@@ -7,6 +7,7 @@ import { formatAddress } from '../util/address.ts';
 import { now } from '../util/clock.ts';
 import { createDeadlineTimer } from '../util/deadline-timer.ts';
 import { type Carrier, Exchange, STREAM_WINDOW } from './exchange.ts';
+import { cancelled, isReset, late, leaving, lost, tooLarge, unheard } from './exchange-errors.ts';
 import { ExchangeTable } from './exchange-table.ts';
 import {
   FIRST_OPTIONAL_KIND,
@@ -16,9 +17,9 @@ import {
   MESSAGE_HEAD,
   PREFACE,
   REQUIRED_FLAGS,
-  SETTING,
 } from './frame.ts';
 import { FrameHeaders } from './frame-headers.ts';
+import { decodeError, decodeSettings, decodeText, UNKNOWN_SETTINGS } from './frame-payload.ts';
 import { FramePulse } from './frame-pulse.ts';
 import { FrameReader, type FrameSink } from './frame-reader.ts';
 import { FrameWriter } from './frame-writer.ts';
@@ -63,8 +64,7 @@ export class FrameConnection implements Carrier, FrameSink {
   #ended = false;
   /** Reading waits, since the peer does not take what it asked for. */
   #paused = false;
-  #peerMaxMessage = Number.POSITIVE_INFINITY;
-  #peerWindow = STREAM_WINDOW;
+  #peer = UNKNOWN_SETTINGS;
 
   readonly #pulse = new FramePulse();
   #usedAt = now();
@@ -118,7 +118,7 @@ export class FrameConnection implements Carrier, FrameSink {
   /** Opens an exchange; the first message goes out with its first send. */
   dial(stream: boolean, deadline: number): Exchange {
     const id = ++this.#newest;
-    const exchange = new Exchange(this, id, true, stream, deadline, this.#peerWindow);
+    const exchange = new Exchange(this, id, true, stream, deadline, this.#peer.streamWindow);
     this.#open.add(exchange);
     if (deadline !== Number.POSITIVE_INFINITY) this.#deadlines.watch(deadline);
     if (!this.#referenced) {
@@ -197,13 +197,8 @@ export class FrameConnection implements Carrier, FrameSink {
   // What exchanges ask for ------------------------------------------------------------------------------------------
 
   write(exchange: Exchange, message: Message, last: boolean): void {
-    if (message.body.length > this.#peerMaxMessage) {
-      throw new MicroError({
-        code: CODE.tooLarge,
-        detail: `message of ${message.body.length} bytes: ${this.remote} takes at most ${this.#peerMaxMessage}`,
-        unexecuted: true,
-      });
-    }
+    const { maxMessageBytes } = this.#peer;
+    if (message.body.length > maxMessageBytes) throw tooLarge(this.remote, message.body.length, maxMessageBytes);
     let kind: number = KIND.data;
     let flags = last ? FLAG.end : 0;
     if (!exchange.started) {
@@ -357,7 +352,7 @@ export class FrameConnection implements Carrier, FrameSink {
       this.#writer.error(id, refusal, true);
       return undefined;
     }
-    const exchange = new Exchange(this, id, false, stream, Number.POSITIVE_INFINITY, this.#peerWindow);
+    const exchange = new Exchange(this, id, false, stream, Number.POSITIVE_INFINITY, this.#peer.streamWindow);
     exchange.started = true;
     exchange.requestBytes = size;
     this.#bytesInFlight += size;
@@ -386,21 +381,17 @@ export class FrameConnection implements Carrier, FrameSink {
   #control(kind: number, flags: number, id: number, bytes: Buffer, start: number, end: number): void {
     switch (kind) {
       case KIND.settings:
-        this.#settings(bytes, start, end);
+        this.#started = true;
+        this.#peer = decodeSettings(this.#peer, bytes, start, end);
         return;
       case KIND.end:
         this.#open.get(id)?.deliverEnd();
         return;
       case KIND.error:
-        this.#open.get(id)?.fail(this.#readError(flags, bytes, start, end));
+        this.#open.get(id)?.fail(decodeError((flags & FLAG.unexecuted) !== 0, bytes, start, end));
         return;
       case KIND.cancel:
-        this.#open.get(id)?.fail(
-          new MicroError({
-            code: CODE.cancelled,
-            detail: `cancelled by the peer: ${bytes.toString('utf8', start, Math.min(end, start + 1_024))}`,
-          }),
-        );
+        this.#open.get(id)?.fail(cancelled(decodeText(bytes, start, end)));
         return;
       case KIND.credit:
         if (end - start < 4) this.#refuse('a credit frame without an amount');
@@ -413,42 +404,18 @@ export class FrameConnection implements Carrier, FrameSink {
       case KIND.pong:
         return;
       case KIND.goaway:
-        this.#leave(id, bytes.toString('utf8', start, Math.min(end, start + 1_024)));
+        this.#leave(id, decodeText(bytes, start, end));
         return;
       default:
         if (kind < FIRST_OPTIONAL_KIND) this.#refuse(`unknown kind of frame ${kind}`);
     }
   }
 
-  #settings(bytes: Buffer, start: number, end: number): void {
-    this.#started = true;
-    for (let at = start; at + 5 <= end; at += 5) {
-      const value = bytes.readUInt32BE(at + 1);
-      // 0 is no limit; a key that is not known here belongs to a newer peer and changes nothing.
-      if (bytes[at] === SETTING.maxMessageBytes) this.#peerMaxMessage = value === 0 ? Number.POSITIVE_INFINITY : value;
-      else if (bytes[at] === SETTING.streamWindow && value > 0) this.#peerWindow = value;
-    }
-  }
-
-  #readError(flags: number, bytes: Buffer, start: number, end: number): MicroError {
-    return new MicroError({
-      id: 'go.micro.server',
-      code: end - start >= 2 ? bytes.readUInt16BE(start) : CODE.unavailable,
-      detail: bytes.toString('utf8', Math.min(start + 2, end), Math.min(end, start + 4_096)),
-      unexecuted: (flags & FLAG.unexecuted) !== 0,
-    });
-  }
-
   /** The peer takes nothing after exchange `last` on this connection. What was sent since then did not run. */
   #leave(last: number, text: string): void {
     this.#draining = true;
     if (this.#options.accept !== undefined) return;
-    const reason = new MicroError({
-      id: 'go.micro.client.transport',
-      code: CODE.unavailable,
-      detail: `${this.remote} takes no new calls on this connection: ${text}`,
-      unexecuted: true,
-    });
+    const reason = leaving(this.remote, text);
     for (const exchange of this.#open.list()) if (exchange.id > last) exchange.fail(reason);
   }
 
@@ -485,15 +452,8 @@ export class FrameConnection implements Carrier, FrameSink {
   #expire(time: number): number {
     let next = Number.POSITIVE_INFINITY;
     for (const exchange of this.#open.list()) {
-      if (exchange.deadline <= time) {
-        exchange.close(
-          new MicroError({
-            id: 'go.micro.client',
-            code: CODE.timeout,
-            detail: `no answer from ${this.remote} before the deadline`,
-          }),
-        );
-      } else if (exchange.deadline < next) next = exchange.deadline;
+      if (exchange.deadline <= time) exchange.close(late(this.remote));
+      else if (exchange.deadline < next) next = exchange.deadline;
     }
     return next;
   }
@@ -510,25 +470,11 @@ export class FrameConnection implements Carrier, FrameSink {
   }
 
   #lost(reason: string): MicroError {
-    return new MicroError({
-      id: 'go.micro.client.transport',
-      code: CODE.unavailable,
-      detail: `connection to ${this.remote} lost before the answer (the call may have been executed): ${reason}`,
-    });
+    return lost(this.remote, reason);
   }
 
-  /** The peer ended the connection. A server that begins to work says something first, so one that did not ran nothing. */
+  /** The peer ended the connection. */
   #closedBy(reason: string): MicroError {
-    if (this.#prefaceLeft < PREFACE.length) return this.#lost(reason);
-    return new MicroError({
-      id: 'go.micro.client.transport',
-      code: CODE.unavailable,
-      detail: `connection to ${this.remote} ended before the peer said anything: ${reason}`,
-      unexecuted: true,
-    });
+    return this.#prefaceLeft < PREFACE.length ? this.#lost(reason) : unheard(this.remote, reason);
   }
-}
-
-function isReset(error: Error): boolean {
-  return 'code' in error && (error.code === 'ECONNRESET' || error.code === 'EPIPE');
 }

@@ -3,7 +3,6 @@ import type { Header, Message } from '../contract/message.ts';
 import { CODE } from '../error/code.ts';
 import { MicroError } from '../error/micro-error.ts';
 import { BatchWriter } from './batch-writer.ts';
-import { STREAM_WINDOW } from './exchange.ts';
 import {
   encodeHeaderBlock,
   FLAG,
@@ -15,8 +14,8 @@ import {
   MOST_REFERENCES,
   NO_REFERENCE,
   PREFACE,
-  SETTING,
 } from './frame.ts';
+import { encodeError, encodeSettings, encodeText } from './frame-payload.ts';
 import type { Limits } from './limits.ts';
 
 /** A message up to this size is filled into the batch in one go. */
@@ -53,17 +52,7 @@ export class FrameWriter {
   /** What a connection begins with. */
   begin(): void {
     this.#batch.append(PREFACE);
-    const pairs: readonly (readonly [number, number])[] = [
-      [SETTING.maxMessageBytes, this.#limits.maxMessageBytes],
-      [SETTING.maxInFlight, this.#limits.maxInFlight],
-      [SETTING.streamWindow, STREAM_WINDOW],
-    ];
-    const payload = Buffer.alloc(pairs.length * 5);
-    pairs.forEach(([key, value], index) => {
-      payload[index * 5] = key;
-      payload.writeUInt32BE(Number.isFinite(value) ? Math.min(value, 0xffff_ffff) : 0, index * 5 + 1);
-    });
-    this.payload(KIND.settings, 0, 0, payload);
+    this.#payload(KIND.settings, 0, 0, encodeSettings(this.#limits));
   }
 
   /** A message of an exchange. Throws 431 when its fields are over the limit. */
@@ -91,14 +80,12 @@ export class FrameWriter {
 
   /** A frame with a text, cut where it is too long. */
   text(kind: number, id: number, text: string): void {
-    this.payload(kind, 0, id, Buffer.from(text.slice(0, 1_024)));
+    this.#payload(kind, 0, id, encodeText(text));
   }
 
   /** Refuses an exchange. */
   error(id: number, error: MicroError, unexecuted: boolean): void {
-    const text = Buffer.from(`\0\0${error.detail.slice(0, 1_024)}`);
-    text.writeUInt16BE(error.code, 0);
-    this.payload(KIND.error, unexecuted ? FLAG.unexecuted : 0, id, text);
+    this.#payload(KIND.error, unexecuted ? FLAG.unexecuted : 0, id, encodeError(error));
   }
 
   /** Gives credit. */
@@ -111,7 +98,7 @@ export class FrameWriter {
   }
 
   /** A frame with a short payload. */
-  payload(kind: number, flags: number, id: number, payload: Buffer): void {
+  #payload(kind: number, flags: number, id: number, payload: Buffer): void {
     const size = FRAME_HEAD + payload.length;
     const buffer = this.#batch.reserve(size);
     const at = this.#batch.offset(size);

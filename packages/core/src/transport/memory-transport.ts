@@ -6,6 +6,7 @@ import { formatAddress, parseAddress } from '../util/address.ts';
 import { createDeadlineTimer } from '../util/deadline-timer.ts';
 import { limitOf } from '../util/limit.ts';
 import { type Carrier, Exchange, STREAM_WINDOW } from './exchange.ts';
+import { cancelled, late } from './exchange-errors.ts';
 
 /** What the memory transport may be told. */
 export interface MemoryTransportOptions {
@@ -36,7 +37,7 @@ export function memoryTransport(options: MemoryTransportOptions = {}): Transport
   const deadlines = createDeadlineTimer((time) => {
     let next = Number.POSITIVE_INFINITY;
     for (const exchange of [...dialled]) {
-      if (exchange.deadline <= time) exchange.close(timeout(exchange.remote));
+      if (exchange.deadline <= time) exchange.close(late(exchange.remote));
       else if (exchange.deadline < next) next = exchange.deadline;
     }
     return next;
@@ -102,6 +103,7 @@ export function memoryTransport(options: MemoryTransportOptions = {}): Transport
     },
     async close() {
       const reason = new MicroError({
+        id: 'go.micro.client',
         code: CODE.cancelled,
         detail: 'the transport was closed with the exchange still open',
       });
@@ -145,9 +147,7 @@ function createPair(
     writeEnd: () => other()?.deliverEnd(),
     abandon(_exchange, reason) {
       other()?.fail(
-        reason instanceof MicroError && reason.code === CODE.unavailable
-          ? reason
-          : new MicroError({ code: CODE.cancelled, detail: `cancelled by the peer: ${reason.message}` }),
+        reason instanceof MicroError && reason.code === CODE.unavailable ? reason : cancelled(reason.message),
       );
     },
     taken(exchange, cost) {
@@ -204,12 +204,4 @@ function createPair(
 
 function unreachable(detail: string, code: number = CODE.unavailable): MicroError {
   return new MicroError({ id: 'go.micro.client', code, detail, unexecuted: true });
-}
-
-function timeout(address: string): MicroError {
-  return new MicroError({
-    id: 'go.micro.client',
-    code: CODE.timeout,
-    detail: `no answer from ${address} before the deadline`,
-  });
 }
