@@ -75,6 +75,19 @@ describe.skipIf(binary === '')('what go-micro v4.9.0 cannot do', () => {
     });
   });
 
+  test('a Go server takes the message that opens a stream with the grpc prefix for the first of its messages; ours does not', async () => {
+    const contentType = 'application/grpc+proto';
+    const received: bigint[] = [];
+    const options = { contentType, timeoutMs: 5_000 };
+    for await (const { count } of caller.client.of(Helloworld, 'helloworld').serverStream({ count: 3n }, options)) {
+      received.push(count);
+    }
+    expect(received).not.toEqual([0n, 1n, 2n]);
+    const call = { endpoint: 'Helloworld.ServerStream', kind: 'server', contentType, body: { count: 3 } } as const;
+    const here = await client.call({ ...call, address: ours.address });
+    expect(here.replies.map(({ reply }) => reply)).toEqual([{ count: '0' }, { count: '1' }, { count: '2' }]);
+  });
+
   test('a Go server never answers an error to octet-stream: the caller waits for its deadline', async () => {
     const call = { service: 'helloworld', endpoint: 'Raw.Nope', body: new Uint8Array([1]) };
     const options = { contentType: OCTETS, timeoutMs: 300 };
