@@ -62,13 +62,23 @@ export function createHttpSender({ tls, connectTimeoutMs, timeoutMs }: HttpSende
     return agent;
   };
 
+  // A target is the same object as long as nothing changed in the registry.
+  const places = new WeakMap<HttpTarget, Place>();
+  const placeOf = (target: HttpTarget): Place => {
+    let place = places.get(target);
+    if (place === undefined) {
+      place = whereIs(target);
+      places.set(target, place);
+    }
+    return place;
+  };
+
   return {
     post: (target, payload, delivery) =>
       new Promise((resolve, reject) => {
         const to = {
-          ...whereIs(target),
+          ...placeOf(target),
           method: 'POST',
-          path: `/?${new URLSearchParams({ id: target.id }).toString()}`,
           headers: {
             [HEADER.CONTENT_TYPE]: 'application/json',
             'Content-Length': payload.length,
@@ -113,10 +123,18 @@ export function createHttpSender({ tls, connectTimeoutMs, timeoutMs }: HttpSende
   };
 }
 
+/** What of a request is the same for every message to a target. */
+interface Place {
+  readonly host: string;
+  readonly port: number;
+  readonly path: string;
+}
+
 /** An address that nobody can reach says nothing against the message. */
-function whereIs(target: HttpTarget): { readonly host: string; readonly port: number } {
+function whereIs(target: HttpTarget): Place {
   try {
-    return dialTarget(target.address);
+    const path = `/?${new URLSearchParams({ id: target.id }).toString()}`;
+    return { ...dialTarget(target.address), path };
   } catch (cause) {
     throw notTaken(`${target.id} is registered at what is no address: ${reasonOf(cause)}`, cause);
   }

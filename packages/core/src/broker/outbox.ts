@@ -43,6 +43,7 @@ interface Inbox<T extends Target, P> {
   bytes: number;
   /** Publishers that wait for room, the first one first. */
   readonly waiting: { readonly bytes: number; readonly admit: (error?: MicroError) => void }[];
+  waitingBytes: number;
 }
 
 /** How often a flush looks whether it is done. */
@@ -66,11 +67,17 @@ export function createOutbox<T extends Target, P>(options: OutboxOptions<T, P>):
         messages: 0,
         bytes: 0,
         waiting: [],
+        waitingBytes: 0,
       };
       inboxes.set(topic, inbox);
     }
     return inbox;
   };
+
+  /** What waits for room is held as well: there may be as much of it as the inbox holds, and no more. */
+  const mayWait = ({ waiting, waitingBytes }: Inbox<T, P>, bytes: number): boolean =>
+    settings.waitMs > 0 &&
+    (waiting.length === 0 || (waiting.length < settings.maxMessages && waitingBytes + bytes <= settings.maxBytes));
 
   const hasRoom = (inbox: Inbox<T, P>, bytes: number): boolean =>
     inbox.messages === 0 || (inbox.messages < settings.maxMessages && inbox.bytes + bytes <= settings.maxBytes);
@@ -105,13 +112,14 @@ export function createOutbox<T extends Target, P>(options: OutboxOptions<T, P>):
     );
 
   const waitForRoom = (inbox: Inbox<T, P>, bytes: number, signal: AbortSignal | undefined): Promise<void> => {
-    if (settings.waitMs === 0 || inbox.waiting.length >= settings.maxMessages) return Promise.reject(full(inbox));
+    if (!mayWait(inbox, bytes)) return Promise.reject(full(inbox));
     return new Promise((resolve, reject) => {
       const admit = (error?: MicroError): void => {
         clearTimeout(timer);
         signal?.removeEventListener('abort', onAbort);
         const at = inbox.waiting.indexOf(waiter);
         if (at !== -1) inbox.waiting.splice(at, 1);
+        inbox.waitingBytes -= bytes;
         if (error === undefined) resolve();
         else reject(error);
       };
@@ -120,6 +128,7 @@ export function createOutbox<T extends Target, P>(options: OutboxOptions<T, P>):
       const timer = setTimeout(() => admit(full(inbox)), settings.waitMs);
       signal?.addEventListener('abort', onAbort, { once: true });
       inbox.waiting.push(waiter);
+      inbox.waitingBytes += bytes;
     });
   };
 
