@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { PEERS, peerNamed } from './peers.ts';
+import { doesWork, PEERS } from './peers.ts';
 import type { Plan } from './run.ts';
 import { WORKS, type Work } from './work.ts';
 
@@ -14,11 +14,12 @@ export interface Arguments {
 export const USAGE = `npm run bench -- [options]
 
   --work LIST        ${WORKS.join(', ')} (default unary-small)
-  --in-flight LIST   calls or streams waiting at any time (default 64)
-  --peers LIST       ${[...PEERS.keys()].join(', ')} (default all)
-  --seconds N        how long to count, per measurement (default 3)
-  --calls N          exactly so many calls or messages instead, a tenth (at most 10,000) of them as warm-up
-  --warm-up N        seconds of load before counting (default: each peer's own, 1 or 3); not with --calls
+  --in-flight LIST   calls, streams or events on their way at any time (default 64)
+  --peers LIST       ${[...PEERS.keys()].join(', ')} (default all that do the work)
+  --seconds N        how long to count, per measurement (default 3); not for events
+  --calls N          exactly so many calls or messages instead, a tenth (at most 10,000) of them as warm-up;
+                     of events exactly so many after the warm-up (default 50,000)
+  --warm-up N        seconds of load before counting (default: each peer's own, 1 or 3); not with --calls, but for events
   --rounds N         how often each peer has its turn (default 3)
   --json FILE        write the rows there
 
@@ -31,7 +32,7 @@ export function readArguments(argv: readonly string[]): Arguments | undefined {
     options: {
       work: { type: 'string', default: 'unary-small' },
       'in-flight': { type: 'string', default: '64' },
-      peers: { type: 'string', default: [...PEERS.keys()].join(',') },
+      peers: { type: 'string' },
       seconds: { type: 'string', default: '3' },
       calls: { type: 'string' },
       'warm-up': { type: 'string' },
@@ -41,13 +42,12 @@ export function readArguments(argv: readonly string[]): Arguments | undefined {
     },
   });
   if (values.help) return undefined;
-  const peers = list(values.peers);
-  for (const peer of peers) peerNamed(peer);
+  const works = list(values.work).map(work);
   return {
     plan: {
-      works: list(values.work).map(work),
+      works,
       inFlight: list(values['in-flight']).map((text) => integer('--in-flight', text, 1, 10_000)),
-      peers,
+      peers: peersFor(works, values.peers),
       rounds: integer('--rounds', values.rounds, 1, 1_000),
       seconds: seconds('--seconds', values.seconds, 0.1),
       ...(values.calls === undefined ? {} : { calls: integer('--calls', values.calls, 1, 100_000_000) }),
@@ -68,6 +68,22 @@ function work(name: string): Work {
   const found = WORKS.find((known) => known === name);
   if (found === undefined) throw new Error(`no work is called ${name}; there are ${WORKS.join(', ')}`);
   return found;
+}
+
+/** The peers that were named, or all that do one of the works. Each of them has to do one, and each work to have one. */
+function peersFor(works: readonly Work[], named: string | undefined): readonly string[] {
+  const doesAny = (peer: string) => works.some((wanted) => doesWork(peer, wanted));
+  if (named === undefined) return [...PEERS.keys()].filter(doesAny);
+  const peers = list(named);
+  for (const peer of peers) {
+    if (!doesAny(peer)) throw new Error(`${peer} does no ${works.join(', ')}`);
+  }
+  for (const wanted of works) {
+    if (peers.some((peer) => doesWork(peer, wanted))) continue;
+    const able = [...PEERS.keys()].filter((peer) => doesWork(peer, wanted));
+    throw new Error(`none of ${peers.join(', ')} does ${wanted}; ${able.join(', ')} do`);
+  }
+  return peers;
 }
 
 function integer(option: string, text: string, least: number, most: number): number {

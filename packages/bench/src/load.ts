@@ -1,7 +1,8 @@
+import { deadline } from './deadline.ts';
 import { createHistogram } from './histogram.ts';
 import type { Caller } from './peer.ts';
 import { noise, rssMb, type Usage, usage } from './proc.ts';
-import { bodies, checkEcho, checkStreamed, STREAM_MESSAGES, type Work } from './work.ts';
+import { bodies, type CallWork, checkEcho, checkStreamed, STREAM_MESSAGES } from './work.ts';
 
 /** What share of `calls` is warm-up, and at most how many. */
 const WARM_UP_SHARE = 0.1;
@@ -9,7 +10,7 @@ const MAX_WARM_UP_CALLS = 10_000;
 
 /** What one client process is asked to do. */
 export interface LoadOrder {
-  readonly work: Work;
+  readonly work: CallWork;
   /** How many calls (or streams) wait for their answer at any time. */
   readonly inFlight: number;
   /** Load before anything is counted, in milliseconds. Not used with `calls`. */
@@ -37,7 +38,7 @@ export interface LoadResult {
   readonly clientRssMb: number;
   /** The share of the cores that other processes took meanwhile, 0 to 1. */
   readonly noise: number;
-  /** Calls (or messages) that were answered in all, the warm-up and what was still in flight at the end included. */
+  /** Calls (or messages) that were answered in all, the warm-up and what was still in flight at the end included; events without their warm-up. */
   readonly calls: number;
 }
 
@@ -138,12 +139,4 @@ export async function runLoad(caller: Caller, order: LoadOrder): Promise<LoadRes
     noise: noise(start, end),
     calls: done,
   };
-}
-
-function deadline(ms: number, message: () => string): { reached: Promise<never>; cancel(): void } {
-  let timer: NodeJS.Timeout | undefined;
-  const reached = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(message())), ms);
-  });
-  return { reached, cancel: () => clearTimeout(timer) };
 }

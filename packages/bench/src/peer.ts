@@ -1,3 +1,4 @@
+import type { EventBody } from './event.ts';
 import type { Body } from './work.ts';
 
 /** The server's half of a peer, running. */
@@ -25,4 +26,20 @@ export interface Peer {
   serve(): Promise<Served>;
   /** Connects the client's half. */
   connect(address: string): Promise<Caller>;
+}
+
+/** The publisher's half of a peer, connected. */
+export interface Publisher {
+  /** Resolves when the peer has accepted the message; what that promises is the peer's own. */
+  publish(body: EventBody): Promise<void>;
+  /** Delivers what it has accepted, where the peer keeps any of it, and ends. */
+  close(): Promise<void>;
+}
+
+/** One way to carry events from one publisher to one subscriber. */
+export interface EventPeer {
+  /** Starts the subscriber's half, on a free port of 127.0.0.1 where it needs one. */
+  subscribe(onEvent: (body: EventBody) => void): Promise<Served>;
+  /** Connects the publisher's half; resolves when what it publishes goes to the subscriber. */
+  connect(address: string): Promise<Publisher>;
 }

@@ -1,8 +1,14 @@
-import type { Peer } from './peer.ts';
+import type { EventPeer, Peer } from './peer.ts';
+import type { Work } from './work.ts';
 
 /** A peer by name, loaded only in the processes that run it. */
 export interface PeerEntry {
-  readonly load: () => Promise<Peer>;
+  /** How it does calls and streams; a peer without it does none. */
+  readonly load?: () => Promise<Peer>;
+  /** How it does events; a peer without it does none. */
+  readonly loadEvents?: () => Promise<EventPeer>;
+  /** Its publisher and its subscriber have to be in one process. */
+  readonly inOneProcess?: boolean;
   /** The packages under `peers/` that it is made of, the one that names its version first. Empty: our own. */
   readonly packages: readonly string[];
   /** Load before anything is counted, in milliseconds: what is slow is compiled late. */
@@ -14,9 +20,34 @@ export const BASELINE = 'raw-net';
 
 /** All peers, in the order they are shown. */
 export const PEERS: ReadonlyMap<string, PeerEntry> = new Map<string, PeerEntry>([
-  [BASELINE, { load: async () => (await import('./peers/raw-net.ts')).rawNet, packages: [], warmUpMs: 1_000 }],
+  [
+    BASELINE,
+    {
+      load: async () => (await import('./peers/raw-net.ts')).rawNet,
+      loadEvents: async () => (await import('./peers/raw-net-events.ts')).rawNetEvents,
+      packages: [],
+      warmUpMs: 1_000,
+    },
+  ],
   ['micro', { load: async () => (await import('./peers/micro.ts')).micro, packages: [], warmUpMs: 3_000 }],
   ['micro-http1', { load: async () => (await import('./peers/micro.ts')).microHttp1, packages: [], warmUpMs: 3_000 }],
+  [
+    'micro-http',
+    {
+      loadEvents: async () => (await import('./peers/micro-events.ts')).microHttpEvents,
+      packages: [],
+      warmUpMs: 3_000,
+    },
+  ],
+  [
+    'micro-memory',
+    {
+      loadEvents: async () => (await import('./peers/micro-events.ts')).microMemoryEvents(),
+      inOneProcess: true,
+      packages: [],
+      warmUpMs: 3_000,
+    },
+  ],
   [
     'raw-net-early',
     { load: async () => (await import('./peers/raw-net-early.ts')).rawNetEarly, packages: [], warmUpMs: 1_000 },
@@ -37,6 +68,7 @@ export const PEERS: ReadonlyMap<string, PeerEntry> = new Map<string, PeerEntry>(
     'moleculer-tcp',
     {
       load: async () => (await import('./peers/moleculer-tcp.ts')).moleculerTcp,
+      loadEvents: async () => (await import('./peers/moleculer-tcp-events.ts')).moleculerTcpEvents,
       packages: ['moleculer'],
       warmUpMs: 3_000,
     },
@@ -56,4 +88,24 @@ export function peerNamed(name: string): PeerEntry {
   const entry = PEERS.get(name);
   if (entry === undefined) throw new Error(`no peer is called ${name}; there are ${[...PEERS.keys()].join(', ')}`);
   return entry;
+}
+
+/** Whether a peer does a work. */
+export function doesWork(name: string, work: Work): boolean {
+  const { load, loadEvents } = peerNamed(name);
+  return (work === 'events' ? loadEvents : load) !== undefined;
+}
+
+/** How a peer does calls and streams. */
+export function loadPeer(name: string): Promise<Peer> {
+  const { load } = peerNamed(name);
+  if (load === undefined) throw new Error(`${name} does no calls`);
+  return load();
+}
+
+/** How a peer does events. */
+export function loadEventPeer(name: string): Promise<EventPeer> {
+  const { loadEvents } = peerNamed(name);
+  if (loadEvents === undefined) throw new Error(`${name} does no events`);
+  return loadEvents();
 }

@@ -22,14 +22,17 @@ const NOTE = 'twenty-three characters';
 const SCORE = 0.25;
 const TEXT = 'micro'.repeat(2_048);
 
+/** A kind of load in which a client calls a server. */
+export type CallWork = 'unary-small' | 'unary-large' | 'stream';
+
 /** A kind of load. */
-export type Work = 'unary-small' | 'unary-large' | 'stream';
+export type Work = CallWork | 'events';
 
 /** All kinds of load, in the order the table shows them. */
-export const WORKS: readonly Work[] = ['unary-small', 'unary-large', 'stream'];
+export const WORKS: readonly Work[] = ['unary-small', 'unary-large', 'stream', 'events'];
 
 /** Makes the messages of a work: a fresh object per call, as an application would. */
-export function bodies(work: Work): () => Body {
+export function bodies(work: CallWork): () => Body {
   let id = FIRST_ID - 1;
   const next = () => {
     id = id === LAST_ID ? FIRST_ID : id + 1;

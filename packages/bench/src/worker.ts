@@ -1,10 +1,16 @@
+import type { EventBody } from './event.ts';
 import { type LoadOrder, type LoadResult, runLoad } from './load.ts';
-import { peerNamed } from './peers.ts';
+import { loadEventPeer, loadPeer } from './peers.ts';
+import { type PublishOrder, runPublish } from './publish.ts';
+import { fetchReceipts, giveReceipts, localReceipts, type Receipts } from './receipts.ts';
 
 /** What the bench tells a child process. */
 export type ToWorker =
   | { readonly type: 'serve'; readonly peer: string }
   | { readonly type: 'load'; readonly peer: string; readonly address: string; readonly order: LoadOrder }
+  | { readonly type: 'subscribe'; readonly peer: string; readonly inFlight: number }
+  /** Without an address the subscriber is to be in the same process. */
+  | { readonly type: 'publish'; readonly peer: string; readonly address?: string; readonly order: PublishOrder }
   | { readonly type: 'close' };
 
 /** What a child process answers. */
@@ -30,22 +36,63 @@ function tell(message: FromWorker, then: () => void = () => {}): void {
 async function obey(message: ToWorker): Promise<void> {
   switch (message.type) {
     case 'serve': {
-      const peer = await peerNamed(message.peer).load();
+      const peer = await loadPeer(message.peer);
       const served = await peer.serve();
       close = served.close;
       return tell({ type: 'serving', address: served.address });
     }
     case 'load': {
-      const peer = await peerNamed(message.peer).load();
+      const peer = await loadPeer(message.peer);
       const caller = await peer.connect(message.address);
       close = caller.close;
       return tell({ type: 'loaded', result: await runLoad(caller, message.order) });
     }
+    case 'subscribe': {
+      const receipts = await giveReceipts(message.inFlight);
+      const peer = await loadEventPeer(message.peer);
+      const served = await peer.subscribe(orFail(receipts.take));
+      close = async () => {
+        await served.close();
+        await receipts.close();
+      };
+      return tell({ type: 'serving', address: JSON.stringify([served.address, receipts.address]) });
+    }
+    case 'publish':
+      return tell({ type: 'loaded', result: await publish(message) });
     case 'close':
       setTimeout(() => process.exit(0), CLOSE_MS);
       await close();
       return process.exit(0);
   }
+}
+
+async function publish({ peer: name, address, order }: Extract<ToWorker, { type: 'publish' }>): Promise<LoadResult> {
+  const peer = await loadEventPeer(name);
+  let at: string;
+  let receipts: Receipts;
+  if (address === undefined) {
+    const local = localReceipts(order.inFlight);
+    const served = await peer.subscribe(orFail(local.arrivals.take));
+    close = served.close;
+    at = served.address;
+    receipts = local.receipts;
+  } else {
+    const [events, receiptsAt]: [string, string] = JSON.parse(address);
+    at = events;
+    receipts = await fetchReceipts(receiptsAt);
+  }
+  return runPublish(await peer.connect(at), receipts, order);
+}
+
+/** What a handler throws is the peer's to deal with, and some bring the message again; a fault has to end the bench. */
+function orFail(take: (body: EventBody) => void): (body: EventBody) => void {
+  return (body) => {
+    try {
+      take(body);
+    } catch (error) {
+      fail(error);
+    }
+  };
 }
 
 /** Says what went wrong and ends: a half that failed is of no use to the other. */

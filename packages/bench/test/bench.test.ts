@@ -88,14 +88,42 @@ onLinux('with --calls exactly so many calls and messages are made, by every peer
   );
 });
 
+onLinux('events of our own are all received, exactly so many, in two processes and in one', async () => {
+  const json = join(folder, 'events.json');
+  const peers = ['raw-net', 'micro-http', 'micro-memory'];
+  const { code, output } = await bench(
+    `--peers=${peers}`,
+    '--work=events',
+    '--in-flight=1,7',
+    '--calls=500',
+    '--warm-up=0.05',
+    '--rounds=1',
+    `--json=${json}`,
+  );
+  expect(output).not.toContain('failed');
+  expect(code).toBe(0);
+  const rows: { peer: string; work: string; inFlight: number; calls: number; p50Us: number; serverRssMb: number }[] =
+    JSON.parse(readFileSync(json, 'utf8'));
+  expect(rows.map(({ work, inFlight, peer, calls }) => [work, inFlight, peer, calls])).toEqual(
+    [1, 7].flatMap((inFlight) => peers.map((peer) => ['events', inFlight, peer, 500])),
+  );
+  for (const { peer, p50Us, serverRssMb } of rows) {
+    expect(p50Us).toBeGreaterThan(0);
+    expect(p50Us).toBeLessThan(10e6);
+    expect(serverRssMb > 0).toBe(peer !== 'micro-memory');
+  }
+});
+
 test('a peer, a work or a number that makes no sense is refused by name', async () => {
   for (const [argument, text] of [
     ['--peers=nobody', 'no peer is called nobody'],
     ['--work=all', 'no work is called all'],
+    ['--peers=micro-http', 'micro-http does no unary-small'],
+    ['--peers=micro --work=unary-small,events', 'none of micro does events; raw-net'],
     ['--in-flight=0', '--in-flight is 0'],
     ['--seconds=soon', '--seconds is soon'],
   ] as const) {
-    const { code, output } = await bench(argument);
+    const { code, output } = await bench(...argument.split(' '));
     expect(output).toContain(text);
     expect(code).toBe(1);
   }

@@ -4,21 +4,23 @@ import type { Caller, Peer, Served } from '../peer.ts';
 import { type Body, streamBody } from '../work.ts';
 
 /** What is used of Moleculer. */
-interface Broker {
+export interface Broker {
   createService(schema: object): unknown;
   start(): Promise<void>;
   stop(): Promise<void>;
   waitForServices(names: string, timeoutMs: number): Promise<unknown>;
   call(action: string, params: object): Promise<unknown>;
+  broadcast(event: string, params: object): Promise<unknown>;
   readonly registry: { readonly nodes: { readonly localNode: { readonly port: number } } };
 }
 interface Moleculer {
   ServiceBroker: new (options: object) => Broker;
 }
 
-const SERVER = 'server';
-/** Nodes find each other by gossip every two seconds. */
-const DISCOVERY_MS = 15_000;
+/** The node id of what is served. */
+export const SERVER = 'server';
+/** How long to wait for the server's services, in milliseconds: nodes find each other by gossip every two seconds. */
+export const DISCOVERY_MS = 15_000;
 
 /** Moleculer over its TCP transporter. The client is told where the server is; there is no discovery by datagrams. */
 export const moleculerTcp: Peer = {
@@ -54,7 +56,8 @@ export const moleculerTcp: Peer = {
   },
 };
 
-function createBroker(nodeID: string, urls: readonly string[]): Broker {
+/** A node with the TCP transporter and no discovery by datagrams; `urls` are the nodes that it knows. */
+export function createBroker(nodeID: string, urls: readonly string[]): Broker {
   const { ServiceBroker }: Moleculer = requireForeign('moleculer');
   return new ServiceBroker({
     nodeID,
