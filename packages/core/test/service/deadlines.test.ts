@@ -42,6 +42,7 @@ function timeHandlers(aborted: Error[] = [], begun: string[] = []) {
       yield left(ctx);
       await new Promise<void>((resolve) => ctx.signal.addEventListener('abort', () => resolve(), { once: true }));
       aborted.push(ctx.signal.reason as Error);
+      await new Promise((resolve) => setTimeout(resolve, 200));
     },
     swallow: async (_: unknown, ctx: Context) => left(ctx),
     async *talk(_: unknown, ctx: Context) {
