@@ -37,7 +37,8 @@ function exchange(request: Request, ctx: CallContext, parts: AttemptParts, node:
     socket = dial(ctx, parts, node, false);
     const body = ctx.codec.encode(request.body, ctx.target.endpoint.input);
     // There is nothing more to send, so nobody waits for room; a socket that breaks meanwhile tells its receiver.
-    const room = socket.send({ header: headerOf(ctx), extra: extraOf(ctx), body });
+    const header = ctx.target.header(ctx.timeoutMs);
+    const room = socket.send({ header, extra: extraOf(ctx, header), body });
     if (room !== undefined) room.catch(ignore);
     const detach = cancelBySignal(ctx, socket);
     const reply = socket.receive();
@@ -81,18 +82,10 @@ export function dial(ctx: CallContext, parts: AttemptParts, node: Node, stream: 
   return legacy === undefined ? socket : legacyClientSocket(socket, ctx.endpoint, legacy.contentType, legacy.route);
 }
 
-/** The fields of the call's endpoint, with its usual timeout. */
-export function headerOf(ctx: CallContext): Header {
-  const { target } = ctx;
-  return target.header(ctx.timeoutMs) ?? target.untimed;
-}
-
-/** The fields of this call alone: its metadata, and the time that is left where the endpoint's timeout is not the truth. */
-export function extraOf(ctx: CallContext): Header | undefined {
+/** The fields of this call alone: its metadata, and the time that is left where the common header does not say it. */
+export function extraOf(ctx: CallContext, header: Header): Header | undefined {
   const metadata = ctx.givenMetadata;
-  const usualTime =
-    ctx.deadline === undefined ||
-    (ctx.timeoutMs !== undefined && ctx.attempts === 1 && ctx.target.header(ctx.timeoutMs) !== undefined);
+  const usualTime = ctx.deadline === undefined || (ctx.attempts === 1 && header !== ctx.target.untimed);
   if (metadata === undefined && usualTime) return undefined;
   return requestExtra(metadata, usualTime ? undefined : ctx.timeLeft());
 }

@@ -7,10 +7,8 @@ import { CODE } from '../error/code.ts';
 import { MicroError } from '../error/micro-error.ts';
 import { now } from '../util/clock.ts';
 import { createMetadata } from '../util/metadata.ts';
+import { LONGEST_TIMER_MS } from '../util/timer.ts';
 import type { Target } from './target.ts';
-
-/** What `AbortSignal.timeout` can wait for, in milliseconds. A longer one aborts at once, or is refused. */
-const LONGEST_SIGNAL_MS = 2 ** 31 - 1;
 
 /**
  * The context of one call on the side that makes it. A private class: one is made per call, and what few callers read (the
@@ -33,7 +31,7 @@ export class CallContext implements Context {
   /** Nodes that failed, not to be chosen again while there are others. */
   tried: Node[] | undefined;
   /** What the call is busy with, for the error that says where the time went. */
-  phase: 'select' | 'connect' | 'wait' | 'back off' = 'select';
+  phase: 'select' | 'wait' | 'back off' = 'select';
   #metadata: Metadata | undefined;
   #signal: AbortSignal | undefined;
 
@@ -80,7 +78,7 @@ export class CallContext implements Context {
       const signals = this.options.signal === undefined ? [] : [this.options.signal];
       const left = Math.ceil(this.timeLeft());
       // The exchange keeps to a later deadline all the same.
-      if (left <= LONGEST_SIGNAL_MS) signals.push(AbortSignal.timeout(left));
+      if (left <= LONGEST_TIMER_MS) signals.push(AbortSignal.timeout(left));
       this.#signal = AbortSignal.any(signals);
     }
     return this.#signal;

@@ -1,7 +1,8 @@
-import type { Client, PublishOptions } from '../contract/client.ts';
+import type { Client } from '../contract/client.ts';
 import type { Event, EventInput, EventType } from '../contract/event.ts';
 import { eventType } from '../rpc/event-type.ts';
 import { validate } from '../rpc/validate.ts';
+import { publishOptions } from './publish.ts';
 
 /** What an event may say about its messages. */
 export interface EventOptions<T extends EventType = EventType> {
@@ -32,13 +33,7 @@ export function createEvent(client: Client, topic: string, options: EventOptions
     topic,
     async publish(message, given) {
       await validate(type, message);
-      const said: PublishOptions =
-        given !== undefined && 'forward' in given ? forwarded(given.forward()) : (given ?? {});
-      await client.publish(topic, message, { contentType: options.contentType, type, ...said });
+      await client.publish(topic, message, { contentType: options.contentType, type, ...publishOptions(given) });
     },
   };
-}
-
-function forwarded({ metadata, signal }: PublishOptions): PublishOptions {
-  return { metadata, signal };
 }

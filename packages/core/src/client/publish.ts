@@ -8,20 +8,25 @@ import { CODE } from '../error/code.ts';
 import { MicroError } from '../error/micro-error.ts';
 import { createMetadata, headerFrom } from '../util/metadata.ts';
 
+/** Publish options from what a publisher passed: options as they are, of a context what an event can carry on. */
+export function publishOptions(given: PublishOptions | Context | undefined): PublishOptions {
+  if (given === undefined || !('forward' in given)) return given ?? {};
+  const { metadata, signal } = given.forward();
+  return { metadata, signal };
+}
+
 /** An event as go-micro publishes it: the metadata, and the content type, the topic and an id of its own. */
 export function eventMessage(
   topic: string,
   message: unknown,
   contentType: string,
   codec: Codec,
-  given: PublishOptions | Context | undefined,
+  { metadata, type }: PublishOptions,
 ): BrokerMessage {
-  const metadata = given !== undefined && 'forward' in given ? given.forward().metadata : given?.metadata;
   const header = headerFrom(createMetadata(metadata)) ?? Object.create(null);
   header[HEADER.CONTENT_TYPE] = contentType;
   header[HEADER.TOPIC] = topic;
   header[HEADER.ID] = randomUUID();
-  const type = given !== undefined && 'type' in given ? given.type : undefined;
   return { header, body: codec.encode(message, type) };
 }
 

@@ -2,6 +2,7 @@ import type { Backoff, RetryPolicy } from '../contract/context.ts';
 import type { Request } from '../contract/middleware.ts';
 import { CODE } from '../error/code.ts';
 import { MicroError } from '../error/micro-error.ts';
+import { fullJitterMs } from '../util/full-jitter.ts';
 import { sleep } from '../util/timer.ts';
 import type { CallContext } from './call-context.ts';
 
@@ -16,8 +17,7 @@ const FIRST_PAUSE_MS = 20;
 const LONGEST_PAUSE_MS = 2_000;
 
 /** The default pause before another attempt: anything up to 20 ms, doubling with each attempt, up to 2 s at most. */
-export const fullJitter: Backoff = (attempt) =>
-  Math.random() * Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** Math.max(0, attempt - 2));
+export const fullJitter: Backoff = (attempt) => fullJitterMs(FIRST_PAUSE_MS, LONGEST_PAUSE_MS, attempt - 2);
 
 /** How calls of a client are repeated unless they say otherwise. */
 export interface RetryDefaults {

@@ -11,11 +11,11 @@ import { CODE } from '../error/code.ts';
 import { MicroError } from '../error/micro-error.ts';
 import { compose } from '../middleware/compose.ts';
 import { describe } from '../rpc/describe.ts';
+import { promisedIterable } from '../util/promised-iterable.ts';
 import { createPushable } from '../util/pushable.ts';
 import { attemptUnary } from './attempt.ts';
 import { CallContext, callOptions } from './call-context.ts';
-import { promisedReplies } from './promised-replies.ts';
-import { connectedBroker, eventMessage } from './publish.ts';
+import { connectedBroker, eventMessage, publishOptions } from './publish.ts';
 import { fullJitter, type RetryDefaults, retryUnexecuted, streamWithRetries, withRetries } from './retry.ts';
 import { attemptClientStream, attemptReplyStream } from './stream-attempt.ts';
 import { createTarget, type Target } from './target.ts';
@@ -141,7 +141,7 @@ export function createRpcClient(options: RpcClientOptions): Client {
     return (body: unknown, given?: CallOptions | Context): unknown => {
       const replies = call(body, given);
       // Middleware may be an async function, and then promises what the caller is to iterate.
-      return replies instanceof Promise ? promisedReplies(replies) : replies;
+      return replies instanceof Promise ? promisedIterable(replies) : replies;
     };
   };
 
@@ -206,11 +206,11 @@ export function createRpcClient(options: RpcClientOptions): Client {
       return Object.freeze(methods) as ClientOf<D>;
     },
     async publish(topic, message, given) {
-      const contentType =
-        (given !== undefined && 'contentType' in given ? given.contentType : undefined) ?? usualContentType;
-      const event = eventMessage(topic, message, contentType, codecOf(contentType), given);
+      const said = publishOptions(given);
+      const contentType = said.contentType ?? usualContentType;
+      const event = eventMessage(topic, message, contentType, codecOf(contentType), said);
       const broker = await connectedBroker(options.broker);
-      await broker.publish(topic, event, { signal: given?.signal });
+      await broker.publish(topic, event, { signal: said.signal });
     },
     async close() {
       await selector.close();

@@ -14,7 +14,6 @@ import {
   dial,
   exchangeFailed,
   extraOf,
-  headerOf,
   markNode,
   readReply,
 } from './attempt.ts';
@@ -102,9 +101,9 @@ function openStream(request: Request, ctx: CallContext, parts: AttemptParts, nod
 async function sendRequests(request: Request, ctx: CallContext, socket: Socket, over: () => boolean): Promise<void> {
   const { codec } = ctx;
   const { endpoint } = ctx.target;
-  const header = headerOf(ctx);
+  const header = ctx.target.header(ctx.timeoutMs);
   const encode = (value: unknown): Message => ({ header, body: codec.encode(value, endpoint.input) });
-  await socket.send(openMessage(header, extraOf(ctx)));
+  await socket.send(openMessage(header, extraOf(ctx, header)));
   if (request.kind === 'serverStream') {
     await socket.send(encode(request.body));
     return;

@@ -12,9 +12,9 @@ export interface Target {
   readonly codec: Codec;
   /**
    * The fields that calls with this timeout have in common; the same object each time, so that transports know it.
-   * `undefined` for one timeout too many: such a call has the fields without a timeout, and says its own beside them.
+   * `untimed` for none, and for one timeout too many: such a call says the time it has beside them.
    */
-  header(timeoutMs: number | undefined): Header | undefined;
+  header(timeoutMs: number | undefined): Header;
   /** The fields that say nothing about a timeout. */
   readonly untimed: Header;
   /** How to call a node that does not say which protocol it speaks; `undefined` where that makes no difference. */
@@ -49,11 +49,11 @@ export function createTarget(
     untimed,
     legacy: legacyTarget(contentType, codec, codecs),
     header(timeoutMs) {
-      let header = headers.get(timeoutMs);
-      if (header === undefined && headers.size <= MOST_TIMEOUTS) {
-        header = requestHeader(service, endpoint.name, contentType, timeoutMs);
-        headers.set(timeoutMs, header);
-      }
+      const known = headers.get(timeoutMs);
+      if (known !== undefined) return known;
+      if (headers.size > MOST_TIMEOUTS) return untimed;
+      const header = requestHeader(service, endpoint.name, contentType, timeoutMs);
+      headers.set(timeoutMs, header);
       return header;
     },
   };

@@ -1,4 +1,5 @@
 import type { Registry } from '../contract/registry.ts';
+import { promisedIterable } from '../util/promised-iterable.ts';
 import type { MdnsRegistryOptions } from './mdns-options.ts';
 
 /**
@@ -34,26 +35,11 @@ export function mdnsRegistry(options: MdnsRegistryOptions = {}): Registry {
     deregister: async (service, call) => (await network()).deregister(service, call),
     getService: async (name, call) => (await network()).getService(name, call),
     listServices: async (call) => (await network()).listServices(call),
-    watch(call) {
-      // It begins now, whenever its first event is asked for.
-      const events = network().then((registry) => registry.watch(call)[Symbol.asyncIterator]());
-      events.catch(() => {});
-      return { [Symbol.asyncIterator]: () => whenThere(events) };
-    },
+    // It begins now, whenever its first event is asked for.
+    watch: (call) => promisedIterable(network().then((registry) => registry.watch(call))),
     async close() {
       closed = true;
       await (await loading)?.close();
-    },
-  };
-}
-
-/** An iterator that is not there yet. */
-function whenThere<T>(iterator: Promise<AsyncIterator<T>>): AsyncIterator<T> {
-  return {
-    next: async () => (await iterator).next(),
-    async return() {
-      await (await iterator).return?.();
-      return { done: true, value: undefined };
     },
   };
 }

@@ -3,14 +3,10 @@ import type { Socket } from '../contract/transport.ts';
 import type { Messages } from '../contract/typed.ts';
 
 /**
- * What arrives on a socket, decoded, as an iterable that can be gone through once. Leaving it early calls `left`: on the
- * client that gives the stream up, on the server the handler simply reads no more.
+ * What arrives on a socket, decoded, as an iterable that can be gone through once. Leaving it early gives nothing up: whoever
+ * left simply reads no more.
  */
-export function receiveAll(
-  socket: Socket,
-  decode: (message: Message) => unknown,
-  left: () => void,
-): AsyncIterable<unknown> {
+export function receiveAll(socket: Socket, decode: (message: Message) => unknown): AsyncIterable<unknown> {
   const done: IteratorResult<unknown> = { done: true, value: undefined };
   const result = (message: Message | undefined): IteratorResult<unknown> | Promise<IteratorResult<unknown>> => {
     if (message === undefined) return done;
@@ -31,7 +27,6 @@ export function receiveAll(
       }
     },
     async return() {
-      left();
       return done;
     },
   };

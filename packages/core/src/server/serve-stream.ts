@@ -53,7 +53,7 @@ async function requestBody(
   socket: Socket,
   decode: (message: Message) => unknown,
 ): Promise<unknown> {
-  if (kind !== 'serverStream') return receiveAll(socket, decode, () => {});
+  if (kind !== 'serverStream') return receiveAll(socket, decode);
   const message = await socket.receive();
   if (message === undefined) {
     throw new MicroError({

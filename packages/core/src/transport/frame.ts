@@ -34,7 +34,7 @@ export const KIND = {
   credit: 6,
   ping: 7,
   pong: 8,
-  /** The sender takes no new exchanges on this connection: text that says why. */
+  /** The sender takes no new exchanges on this connection; its exchange is the newest that was taken up. Text that says why. */
   goaway: 9,
 } as const;
 
