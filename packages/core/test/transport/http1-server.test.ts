@@ -398,7 +398,7 @@ test('a head that trickles in is cut off although it never stands still', async 
 });
 
 test('a body that trickles in is cut off, and one that keeps coming is not', async () => {
-  const place = await serve(echo, { stallTimeoutMs: 200 });
+  const place = await serve(echo, { stallTimeoutMs: 1_000 });
   const slow = await place.dial();
   const good = await place.dial();
   slow.write('POST / HTTP/1.1\r\nContent-Length: 10000\r\n\r\n');
