@@ -14,9 +14,9 @@ const store = fileStore({ path: process.argv[2] });
 const written = [];
 const codes = new Set();
 
-async function write(key) {
+async function write(key, bytes = 3_000) {
   try {
-    await store.write({ key, value: randomBytes(3_000) });
+    await store.write({ key, value: randomBytes(bytes) });
     written.push(key);
   } catch (error) {
     codes.add(error.code);
@@ -25,7 +25,8 @@ async function write(key) {
 
 await write('before');
 limitFiles(20_000);
-for (let count = 0; count < 30; count++) await write(`during-${String(count).padStart(2, '0')}`);
+// Each is larger than any file may get, so a store that begins another file has no room for it either.
+for (let count = 0; count < 30; count++) await write(`during-${String(count).padStart(2, '0')}`, 30_000);
 limitFiles('unlimited');
 const failed = 31 - written.length;
 await write('now');
