@@ -9,6 +9,7 @@ import type { Hook, Service, ServiceComponents } from '../contract/service.ts';
 import { CODE } from '../error/code.ts';
 import { MicroError } from '../error/micro-error.ts';
 import { pinoLogger } from '../logger/pino-logger.ts';
+import { steadyLogger } from '../logger/steady-logger.ts';
 import { cachedRegistry } from '../registry/cached-registry.ts';
 import { mdnsRegistry } from '../registry/mdns-registry.ts';
 import { renewedRegistry } from '../registry/renewed-registry.ts';
@@ -34,7 +35,7 @@ export function createService(options: ServiceOptions): Service {
   if (typeof name !== 'string' || name === '') {
     throw new MicroError({ code: CODE.badRequest, detail: `a service needs a name, not ${JSON.stringify(name)}` });
   }
-  const debug = serviceDebug(options.debug ?? {}, options.logger ?? pinoLogger(), tracer);
+  const debug = serviceDebug(options.debug ?? {}, steadyLogger(options.logger ?? pinoLogger()), tracer);
   const logger = debug.logger.fields({ service: name });
   // What is made here is made anew when the service is started again; what was given has to be able to go on by itself.
   const registry = options.registry ?? renewedRegistry('mdns', () => mdnsRegistry({ logger }));
