@@ -8,6 +8,7 @@ export type { BrokerOptions, InboxOptions } from './broker/broker-options.ts';
 export { type HttpBrokerOptions, httpBroker } from './broker/http-broker.ts';
 export { type MemoryBrokerOptions, memoryBroker } from './broker/memory-broker.ts';
 export { type MemoryCacheOptions, memoryCache } from './cache/memory-cache.ts';
+export type { ClientSettings } from './client/client-settings.ts';
 export { createEvent, type EventOptions } from './client/create-event.ts';
 export { fullJitter, retryOnError, retryUnexecuted } from './client/retry.ts';
 export type { ChosenComponents } from './cmd/choose-components.ts';
@@ -66,14 +67,9 @@ export { type LocalRuntimeOptions, localRuntime } from './runtime/local-runtime.
 export { filterEndpoint, filterLabel, filterVersion } from './selector/filters.ts';
 export { type RegistrySelectorOptions, registrySelector } from './selector/registry-selector.ts';
 export { leastBusy, random, roundRobin } from './selector/strategies.ts';
+export type { ServerSettings } from './server/server-settings.ts';
 export { createService } from './service/create-service.ts';
-export type {
-  ClientSettings,
-  DebugSettings,
-  Hooks,
-  ServerSettings,
-  ServiceOptions,
-} from './service/service-options.ts';
+export type { DebugSettings, Hooks, ServiceOptions } from './service/service-options.ts';
 export { type FileStoreOptions, fileStore } from './store/file-store.ts';
 export { type MemoryStoreOptions, memoryStore } from './store/memory-store.ts';
 export type { StoreLimits } from './store/store-check.ts';

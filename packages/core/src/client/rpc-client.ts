@@ -1,9 +1,9 @@
 import type { Broker } from '../contract/broker.ts';
 import type { Client, ClientStream, UntypedRequest } from '../contract/client.ts';
 import type { Codec } from '../contract/codec.ts';
-import type { Backoff, CallOptions, Context, RetryPolicy } from '../contract/context.ts';
+import type { CallOptions, Context } from '../contract/context.ts';
 import type { Describes, Endpoint, Kind } from '../contract/definition.ts';
-import type { Handler, Middleware, Request } from '../contract/middleware.ts';
+import type { Handler, Request } from '../contract/middleware.ts';
 import type { Selector } from '../contract/selector.ts';
 import type { Transport } from '../contract/transport.ts';
 import type { ClientOf } from '../contract/typed.ts';
@@ -15,35 +15,20 @@ import { promisedIterable } from '../util/promised-iterable.ts';
 import { createPushable } from '../util/pushable.ts';
 import { attemptUnary } from './attempt.ts';
 import { CallContext, callOptions } from './call-context.ts';
+import type { ClientSettings } from './client-settings.ts';
 import { connectedBroker, eventMessage, publishOptions } from './publish.ts';
 import { fullJitter, type RetryDefaults, retryUnexecuted, streamWithRetries, withRetries } from './retry.ts';
 import { attemptClientStream, attemptReplyStream } from './stream-attempt.ts';
 import { createTarget, type Target } from './target.ts';
 
-/** What a client is made from. Every number: `undefined` is the default, `0` is off. */
-export interface RpcClientOptions {
+/** What a client is made from. */
+export interface RpcClientOptions extends ClientSettings {
   readonly selector: Selector;
   readonly transport: Transport;
   /** The codec of a content type. */
   readonly codecs: (contentType: string) => Codec | undefined;
   /** Needed to publish. */
   readonly broker?: Broker | undefined;
-  /** Around every call, the first one outermost. */
-  readonly middleware?: readonly Middleware[] | undefined;
-  /** What calls use unless they say otherwise. Default `application/json`, as in go-micro. */
-  readonly contentType?: string | undefined;
-  /** How long a call may take, in milliseconds, all attempts included. Default 5,000, as in go-micro. */
-  readonly timeoutMs?: number | undefined;
-  /** How long a stream may take, in milliseconds. Default 0: no limit, as in go-micro. */
-  readonly streamTimeoutMs?: number | undefined;
-  /** How long connecting may take, in milliseconds. Default 5,000. */
-  readonly connectTimeoutMs?: number | undefined;
-  /** How often a failed attempt is repeated. Default 3. */
-  readonly retries?: number | undefined;
-  /** Default `retryUnexecuted`. */
-  readonly retry?: RetryPolicy | undefined;
-  /** Default `fullJitter`. */
-  readonly backoff?: Backoff | undefined;
 }
 
 const TIMEOUT_MS = 5_000;

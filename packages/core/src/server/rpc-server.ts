@@ -2,7 +2,6 @@ import type { Broker } from '../contract/broker.ts';
 import type { Codec } from '../contract/codec.ts';
 import type { Describes } from '../contract/definition.ts';
 import type { Logger } from '../contract/logger.ts';
-import type { Middleware } from '../contract/middleware.ts';
 import type { Registry, ServiceRecord } from '../contract/registry.ts';
 import type { HandleOptions, Server, ServerStatus, SubscribeOptions } from '../contract/server.ts';
 import type { Listener, ListenOptions, Transport } from '../contract/transport.ts';
@@ -17,10 +16,11 @@ import { createDeadlineWatch } from './deadline-watch.ts';
 import { createRegistration, type RegistrationState } from './registration.ts';
 import { createRouter } from './router.ts';
 import { createServe } from './serve.ts';
+import type { ServerSettings } from './server-settings.ts';
 import { createSubscribers, type EventHandler } from './subscribers.ts';
 
-/** What a server is made from. Every number: `undefined` is the default, `0` is off. */
-export interface RpcServerOptions {
+/** What a server is made from. */
+export interface RpcServerOptions extends ServerSettings {
   /** The name that the registry knows it by. */
   readonly name: string;
   readonly version: string;
@@ -30,28 +30,12 @@ export interface RpcServerOptions {
   readonly metadata: Readonly<Record<string, string>>;
   /** Where to listen: `host:port`, `:port` or `host:first-last`. */
   readonly address: string;
-  /** The address that others should use, with or without a port. Default: found from what was bound. */
-  readonly advertise?: string | undefined;
   readonly transport: Transport;
   readonly registry: Registry;
   /** Needed to subscribe. */
   readonly broker?: Broker | undefined;
   readonly codecs: (contentType: string) => Codec | undefined;
   readonly logger: Logger;
-  /** Around every handler, the first one outermost. */
-  readonly middleware?: readonly Middleware[] | undefined;
-  /** Around every subscriber, the first one outermost. */
-  readonly subscriberMiddleware?: readonly Middleware[] | undefined;
-  /** How long a registration lives without being renewed, in milliseconds. Default 90,000; 0 is for ever. */
-  readonly registerTtlMs?: number | undefined;
-  /** How often it is renewed, in milliseconds. Default 30,000; 0 registers once. */
-  readonly registerIntervalMs?: number | undefined;
-  /** Throws, or resolves with false, while the service should not be found. Default: always found. */
-  readonly registerCheck?: (() => unknown) | undefined;
-  /** How long it serves on after it is out of the registry, so that callers learn of it, in milliseconds. Default 100. */
-  readonly settleMs?: number | undefined;
-  /** How long calls, streams and subscribers may take to finish when it stops, in milliseconds. Default 25,000; 0 is for ever. */
-  readonly drainMs?: number | undefined;
   /** Answers requests that are HTTP but no call, where the transport can. */
   readonly plain?: ListenOptions['plain'];
   /** Runs when everything has finished and before connections close. */

@@ -2,7 +2,7 @@ import { httpBroker } from '../broker/http-broker.ts';
 import type { Broker } from '../contract/broker.ts';
 import type { Logger } from '../contract/logger.ts';
 import type { Registry } from '../contract/registry.ts';
-import type { ServerSettings } from './service-options.ts';
+import type { ServerSettings } from '../server/server-settings.ts';
 
 const PORT = /:\d+(?:-\d+)?$/;
 

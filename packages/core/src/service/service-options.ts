@@ -1,12 +1,11 @@
+import type { ClientSettings } from '../client/client-settings.ts';
 import type { Auth } from '../contract/auth.ts';
 import type { Broker } from '../contract/broker.ts';
 import type { Cache } from '../contract/cache.ts';
 import type { Codec } from '../contract/codec.ts';
 import type { Config } from '../contract/config.ts';
-import type { Backoff, RetryPolicy } from '../contract/context.ts';
 import type { Tracer } from '../contract/debug.ts';
 import type { Logger } from '../contract/logger.ts';
-import type { Middleware } from '../contract/middleware.ts';
 import type { Profile } from '../contract/profile.ts';
 import type { Registry } from '../contract/registry.ts';
 import type { Runtime } from '../contract/runtime.ts';
@@ -14,48 +13,7 @@ import type { Selector } from '../contract/selector.ts';
 import type { Hook } from '../contract/service.ts';
 import type { Store } from '../contract/store.ts';
 import type { Transport } from '../contract/transport.ts';
-
-/** How a service calls others. Every number: `undefined` is the default, `0` is off. */
-export interface ClientSettings {
-  /** Around every call, the first one outermost. */
-  readonly middleware?: readonly Middleware[] | undefined;
-  /** What calls use unless they say otherwise. Default `application/json`, as in go-micro. */
-  readonly contentType?: string | undefined;
-  /** How long a call may take, in milliseconds, all attempts included. Default 5,000. */
-  readonly timeoutMs?: number | undefined;
-  /** How long a stream may take, in milliseconds. Default 0: no limit. */
-  readonly streamTimeoutMs?: number | undefined;
-  /** How long connecting may take, in milliseconds. Default 5,000. */
-  readonly connectTimeoutMs?: number | undefined;
-  /** How often a failed attempt is repeated. Default 3. */
-  readonly retries?: number | undefined;
-  /** Which failures are repeated. Default `retryUnexecuted`: those that provably did not run the handler. */
-  readonly retry?: RetryPolicy | undefined;
-  /** The pause before another attempt. Default: full jitter, doubling from 20 ms. */
-  readonly backoff?: Backoff | undefined;
-}
-
-/** How a service serves. Every number: `undefined` is the default, `0` is off. */
-export interface ServerSettings {
-  /** Around every handler, the first one outermost. */
-  readonly middleware?: readonly Middleware[] | undefined;
-  /** Around every subscriber, the first one outermost. */
-  readonly subscriberMiddleware?: readonly Middleware[] | undefined;
-  /** Where to listen: `host:port`, `:port` or `host:first-last`. Default `:0`, any free port on every interface. */
-  readonly address?: string | undefined;
-  /** The address that others should use, with or without a port. Default: found from what was bound. */
-  readonly advertise?: string | undefined;
-  /** How long a registration lives without being renewed, in milliseconds. Default 90,000; 0 is for ever. */
-  readonly registerTtlMs?: number | undefined;
-  /** How often it is renewed, in milliseconds. Default 30,000; 0 registers once. */
-  readonly registerIntervalMs?: number | undefined;
-  /** Throws, or resolves with false, while the service should not be found. Default: always found. */
-  readonly registerCheck?: (() => unknown) | undefined;
-  /** How long it serves on after it is out of the registry, so that callers learn of it, in milliseconds. Default 100. */
-  readonly settleMs?: number | undefined;
-  /** How long calls, streams and subscribers may take to finish when it stops, in milliseconds. Default 25,000; 0 is for ever. */
-  readonly drainMs?: number | undefined;
-}
+import type { ServerSettings } from '../server/server-settings.ts';
 
 /** Functions that run at moments of a service's life, each list in its order. */
 export interface Hooks {
