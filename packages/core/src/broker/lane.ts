@@ -94,6 +94,7 @@ export function createLane<T extends Target, P>(options: LaneOptions<T, P>): Lan
   let seenAt = now();
   let looks = 0;
   let timer: NodeJS.Timeout | undefined;
+  let timerAt = 0;
   let closed = false;
 
   const drop = (item: Item<P>, error: MicroError): void => {
@@ -160,6 +161,7 @@ export function createLane<T extends Target, P>(options: LaneOptions<T, P>): Lan
     try {
       await send(place.target, item.entry.payload, item.deliveries + 1);
       place.failures = 0;
+      looks = 0;
       done(item.entry);
     } catch (cause) {
       const error = handlerError(cause);
@@ -193,9 +195,9 @@ export function createLane<T extends Target, P>(options: LaneOptions<T, P>): Lan
 
   /** Sets the timer for whatever comes first; a lane with something in it always has one, or something in flight. */
   const arm = (time: number): void => {
-    clearTimeout(timer);
-    timer = undefined;
     if (ready.length + delayed.length === 0) {
+      clearTimeout(timer);
+      timer = undefined;
       looks = 0;
       return;
     }
@@ -204,10 +206,15 @@ export function createLane<T extends Target, P>(options: LaneOptions<T, P>): Lan
     if (ready.length > 0) {
       for (const { downUntil } of places.values()) if (downUntil > time) at = Math.min(at, downUntil);
     }
+    // One that comes first stays: put off with each message it would not come as long as some are handled.
+    if (timer !== undefined && timerAt <= at) return;
+    clearTimeout(timer);
+    timerAt = at;
     timer = setTimeout(wake, Math.max(1, at - time));
   };
 
   const wake = (): void => {
+    timer = undefined;
     looks += 1;
     const look = async (): Promise<void> => {
       await options.refresh();

@@ -164,6 +164,23 @@ test('the messages of a queue wait for it while nobody is there, and are given u
   expect(got).toEqual(['1', '2']);
 });
 
+test('what waits too long behind a slow handler is given up, although others are handled meanwhile', async () => {
+  const failures: BrokerFailure[] = [];
+  const broker = await connected({ inbox: { maxAgeMs: 150 }, onError: (failure) => failures.push(failure) });
+  const got: string[] = [];
+  await broker.subscribe('a', async ({ message }) => {
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    got.push(Buffer.from(message.body).toString());
+  });
+  const bodies = Array.from({ length: 100 }, (_, index) => String(index));
+  for (const body of bodies) await broker.publish('a', text(body));
+  await eventually(() => expect(got.length + failures.length).toBe(100));
+  expect(failures.length).toBeGreaterThan(50);
+  expect(failures[0]).toMatchObject({ deliveries: 0, willRepeat: false, error: { code: 408 } });
+  const lost = failures.map(({ message }) => Buffer.from(message.body).toString());
+  expect([...got, ...lost].sort((a, b) => Number(a) - Number(b))).toEqual(bodies);
+});
+
 test('a handler may publish, close its subscription and subscribe', async () => {
   const broker = await connected();
   const got: string[] = [];
