@@ -5,6 +5,12 @@ import { parseAddress } from './address.ts';
 import { reasonOf } from './reason.ts';
 
 /**
+ * Connections that may wait for being accepted. Node's 511 is less than what a burst of callers opens over HTTP/1.1, and what
+ * does not fit is reset. The operating system has a limit of its own, which Go's listeners use as it is.
+ */
+const BACKLOG = 65_535;
+
+/**
  * Lets a server listen at `host:port`, `:port` or the first free port of `host:first-last`; resolves with what was bound.
  * Throws 400 for what is no address and 409, naming the address, when it cannot be had.
  */
@@ -14,7 +20,7 @@ export async function bind(server: Server, address: string): Promise<AddressInfo
     try {
       await new Promise<void>((resolve, reject) => {
         server.once('error', reject);
-        server.listen({ port, ...(host === '' ? {} : { host }) }, () => {
+        server.listen({ port, backlog: BACKLOG, ...(host === '' ? {} : { host }) }, () => {
           server.off('error', reject);
           resolve();
         });
