@@ -72,6 +72,13 @@ function load(client: Client, endpoint = 'Echo.Say'): Load {
   };
 }
 
+/** A busy machine may answer later than a lookup waits; the load begins when the nodes can be found. */
+async function found(client: Client): Promise<void> {
+  await eventually(() => client.call({ service: 'echo', endpoint: 'Echo.Say', body: { number: 0 } }), {
+    timeoutMs: 15_000,
+  });
+}
+
 async function answersFrom(calls: Load, id: string): Promise<void> {
   const before = calls.answers.get(id) ?? 0;
   await eventually(() => expect(calls.answers.get(id) ?? 0).toBeGreaterThan(before + 10), { timeoutMs: 15_000 });
@@ -90,6 +97,7 @@ describe('three processes that find each other by multicast DNS', () => {
       registry: mdnsRegistry({ interface: '127.0.0.1', port }),
       logger: silentLogger(),
     });
+    await found(caller.client);
     const calls = load(caller.client);
     for (const id of IDS) await answersFrom(calls, id);
     for (const [id, node] of nodes) {
@@ -114,6 +122,7 @@ describe('three processes that find each other by multicast DNS', () => {
       registry: mdnsRegistry({ interface: '127.0.0.1', port }),
       logger: silentLogger(),
     });
+    await found(caller.client);
     const quick = load(caller.client);
     for (const id of IDS) await answersFrom(quick, id);
     const slow = load(caller.client, 'Echo.Slow');
