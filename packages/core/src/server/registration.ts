@@ -1,5 +1,7 @@
 import type { Logger } from '../contract/logger.ts';
 import type { Registry, ServiceRecord } from '../contract/registry.ts';
+import { CODE } from '../error/code.ts';
+import { MicroError } from '../error/micro-error.ts';
 import { fullJitterMs } from '../util/full-jitter.ts';
 import { LONGEST_TIMER_MS, sleep } from '../util/timer.ts';
 import { within } from '../util/within.ts';
@@ -23,7 +25,10 @@ export type RegistrationState = 'none' | 'registered' | 'lost' | 'withheld';
 /** Keeps a service in the registry. */
 export interface Registration {
   readonly state: RegistrationState;
-  /** Registers, with up to three tries; what fails goes on being tried in the background. Never throws. */
+  /**
+   * Registers, with up to three tries; what fails goes on being tried in the background. Throws only what no further try
+   * would change: the registry's 400 for a record that it can never carry.
+   */
   start(): Promise<void>;
   /** Gives up what is under way, so that nobody who wants to stop has to wait for a registry that hangs. */
   interrupt(): void;
@@ -46,6 +51,8 @@ export function createRegistration(options: RegistrationOptions): Registration {
   const { registry, logger, ttlMs, intervalMs } = options;
   let state: RegistrationState = 'none';
   let failures = 0;
+  /** What the registry will never take, such as a name that it cannot carry: no further try would change that. */
+  let refused: MicroError | undefined;
   let timer: NodeJS.Timeout | undefined;
   let running = false;
   let round: Promise<void> = Promise.resolve();
@@ -98,6 +105,7 @@ export function createRegistration(options: RegistrationOptions): Registration {
     } catch (error) {
       if (!running) return;
       failures += 1;
+      refused = error instanceof MicroError && error.code === CODE.badRequest ? error : undefined;
       become('lost', error);
     }
   };
@@ -124,16 +132,20 @@ export function createRegistration(options: RegistrationOptions): Registration {
     },
     async start() {
       running = true;
+      refused = undefined;
       ending = new AbortController();
       const first = async (): Promise<void> => {
         for (let tries = 1; running; tries++) {
           await once();
+          if (refused !== undefined) throw refused;
           if (state !== 'lost' || tries === FIRST_TRIES) break;
           await sleep(backoff(failures), ending.signal);
         }
       };
-      round = first();
-      await round;
+      const begun = first();
+      // Whoever stops waits for the round, and not for how it went.
+      round = begun.catch(() => {});
+      await begun;
       arm();
     },
     async stop() {

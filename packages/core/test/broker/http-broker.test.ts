@@ -1,5 +1,5 @@
 import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
-import { createServer as createNetServer } from 'node:net';
+import { connect, createServer as createNetServer } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { BrokerFailure } from '../../src/broker/broker-failure.ts';
 import { type HttpBrokerOptions, httpBroker } from '../../src/broker/http-broker.ts';
@@ -263,6 +263,22 @@ describe('what comes from outside', () => {
       broker.publish('a', { header: { a: 'x'.repeat(65_536) }, body: new Uint8Array(0) }),
     ).rejects.toMatchObject({ code: 431 });
     expect(calls).toBe(0);
+  });
+
+  test('the bytes of a sender that leaves half way are free again; while it sends, others are refused for now', async () => {
+    const registry = memoryRegistry();
+    const broker = await connected(registry, { maxReceivingBytes: 600 });
+    await broker.subscribe('a', () => {});
+    const { address, id } = await soleNode(registry);
+    const message = JSON.stringify({ Header: { 'Micro-Topic': 'a' }, Body: 'A'.repeat(300) });
+    const status = () => post(address, id, message).then((answer) => answer.status);
+    const half = connect(Number(address.split(':').at(-1)), '127.0.0.1');
+    ends.push(() => half.destroy());
+    half.on('error', () => {});
+    half.write(`POST /?id=${id} HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n${'x'.repeat(500)}`);
+    await eventually(async () => expect(await status()).toBe(503));
+    half.destroy();
+    await eventually(async () => expect(await status()).toBe(200));
   });
 
   test('fields and members named like what every object has are data', async () => {

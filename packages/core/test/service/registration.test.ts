@@ -4,7 +4,11 @@ import type { Registry, ServiceRecord } from '../../src/contract/registry.ts';
 import type { Service } from '../../src/contract/service.ts';
 import { CODE } from '../../src/error/code.ts';
 import { MicroError } from '../../src/error/micro-error.ts';
+import { silentLogger } from '../../src/logger/silent-logger.ts';
+import { mdnsRegistry } from '../../src/registry/mdns-registry.ts';
 import { memoryRegistry } from '../../src/registry/memory-registry.ts';
+import { createService } from '../../src/service/create-service.ts';
+import { freeUdpPort } from './free-port.ts';
 import { recordingLogger } from './recording-logger.ts';
 import { createWorld } from './world.ts';
 
@@ -191,4 +195,18 @@ describe('stopping', () => {
     await within('the stop', service.stop(), 4_000);
     expect(await found(inner)).toEqual([]);
   });
+});
+
+test('a record that the registry can never carry fails the start and leaves nothing behind', async () => {
+  const service = createService({
+    name: 'no such name',
+    registry: mdnsRegistry({ interface: '127.0.0.1', port: await freeUdpPort() }),
+    logger: silentLogger(),
+    server: { address: '127.0.0.1:0' },
+  });
+  service.server.handle('Greeter', { hello: () => ({}) });
+  await expect(service.start()).rejects.toMatchObject({ code: 400, detail: expect.stringContaining('no such name') });
+  expect(service.server.status).toBe('stopped');
+  expect(service.server.address).toBeUndefined();
+  await service.stop();
 });
