@@ -239,8 +239,9 @@ describe.skipIf(binary === '')('what go-micro v4.9.0 cannot do', () => {
         goClient = await startGoClient({ binary, prefix, registry: 'mdns' });
         return undefined;
       });
-      await eventually(async () => ((await mine.lookUp('mortal'))[0]?.nodes.length === 2 ? true : undefined));
-      await mine.call('mortal', 'Plain.Who', {});
+      await mine.startCalls('mortal', 4, 0);
+      await eventually(async () => (Object.keys((await mine.countCalls()).nodes).length === 2 ? true : undefined));
+      await mine.stopCalls();
       await dies.kill();
       // It picks at random for the retry too: one call in four fails.
       const { failed } = await goCalls();
