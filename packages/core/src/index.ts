@@ -144,3 +144,17 @@ export type {
   Socket,
   Transport,
 } from './contract/transport.ts';
+
+// Tools that the defaults share with plugins ---------------------------------------------------------------------
+
+export { checkMessage, checkSubscribe, checkTopic } from './broker/check-message.ts';
+export { type EventQueue, type EventQueueOptions, eventQueue } from './registry/event-queue.ts';
+export { copyRecord, sameEndpoints, sameMetadata, sameNode } from './registry/record.ts';
+export { type CheckedRecord, type KeyRange, rangeOf, type StoreCheck, storeCheck } from './store/store-check.ts';
+export { compareCodePoints } from './util/code-points.ts';
+export { inTurn } from './util/in-turn.ts';
+export { onAbort } from './util/on-abort.ts';
+export { reasonOf } from './util/reason.ts';
+export { pause } from './util/timer.ts';
+export { type Certificates, loadCertificates } from './util/tls.ts';
+export { within } from './util/within.ts';
