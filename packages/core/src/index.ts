@@ -147,11 +147,14 @@ export type {
 
 // Tools that the defaults share with plugins ---------------------------------------------------------------------
 
+export { checkAccountId } from './auth/account-id.ts';
+export { authError } from './auth/auth-error.ts';
 export { checkMessage, checkSubscribe, checkTopic } from './broker/check-message.ts';
 export { type EventQueue, type EventQueueOptions, eventQueue } from './registry/event-queue.ts';
 export { copyRecord, sameEndpoints, sameMetadata, sameNode } from './registry/record.ts';
 export { type CheckedRecord, type KeyRange, rangeOf, type StoreCheck, storeCheck } from './store/store-check.ts';
 export { compareCodePoints } from './util/code-points.ts';
+export { fullJitterMs } from './util/full-jitter.ts';
 export { inTurn } from './util/in-turn.ts';
 export { onAbort } from './util/on-abort.ts';
 export { reasonOf } from './util/reason.ts';

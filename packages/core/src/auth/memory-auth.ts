@@ -1,6 +1,7 @@
 import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { Account, Auth, GenerateOptions, Token, TokenOptions } from '../contract/auth.ts';
 import { CODE } from '../error/code.ts';
+import { checkAccountId } from './account-id.ts';
 import { authError, shown } from './auth-error.ts';
 
 /** What a memory auth may take. Every number: `undefined` is the default, `0` is off. */
@@ -25,7 +26,6 @@ const TTL_MS = 60_000;
 /** A refresh token outlives its access token by this, as in go-micro's jwt. */
 const REFRESH_MS = 3_600_000;
 const MOST_ACCOUNTS = 10_000;
-const LONGEST_ID = 256;
 const LONGEST_TOKEN = 1_024;
 /** What `expiresAt` says of a token without an end. */
 const NEVER = Number.MAX_SAFE_INTEGER;
@@ -88,7 +88,7 @@ export function memoryAuth(options: MemoryAuthOptions = {}): Auth {
     name: 'memory',
 
     async generate(id: string, { type = '', scopes = [], metadata = {}, secret }: GenerateOptions = {}) {
-      checkId(id);
+      checkAccountId(id);
       if (accounts.has(id)) {
         throw authError(CODE.conflict, `account ${shown(id)} is there already: choose another id`);
       }
@@ -136,14 +136,6 @@ function hash(secret: string): Buffer {
 
 function equal(a: Buffer, b: Buffer): boolean {
   return a.length === b.length && timingSafeEqual(a, b);
-}
-
-function checkId(id: unknown): void {
-  if (typeof id === 'string' && id !== '' && id.length <= LONGEST_ID && !/[\p{Cc}\p{Cs}]/u.test(id)) return;
-  throw authError(
-    CODE.badRequest,
-    `account id ${shown(id)} is not a text of 1 to ${LONGEST_ID} characters without control characters`,
-  );
 }
 
 function checkTtl(ttlMs: number): void {
