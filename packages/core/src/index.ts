@@ -149,10 +149,18 @@ export type {
 
 export { checkAccountId } from './auth/account-id.ts';
 export { authError } from './auth/auth-error.ts';
+export { brokerError, handlerError, isHopeless, notConnected } from './broker/broker-error.ts';
+export { createFailureReport, type FailureReport } from './broker/broker-failure.ts';
 export { checkMessage, checkSubscribe, checkTopic } from './broker/check-message.ts';
+export { decodeEnvelope, encodeEnvelope } from './broker/envelope.ts';
 export { type EventQueue, type EventQueueOptions, eventQueue } from './registry/event-queue.ts';
+export { decodeRecord, encodeRecord } from './registry/go-record.ts';
 export { copyRecord, sameEndpoints, sameMetadata, sameNode } from './registry/record.ts';
+export { registryError } from './registry/registry-error.ts';
+export { renewedRegistry } from './registry/renewed-registry.ts';
+export { type NodeChanges, type ServiceNodes, serviceNodes } from './registry/service-nodes.ts';
 export { type CheckedRecord, type KeyRange, rangeOf, type StoreCheck, storeCheck } from './store/store-check.ts';
+export { abortError } from './util/abort.ts';
 export { compareCodePoints } from './util/code-points.ts';
 export { fullJitterMs } from './util/full-jitter.ts';
 export { inTurn } from './util/in-turn.ts';

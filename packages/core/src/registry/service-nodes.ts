@@ -12,7 +12,7 @@ interface Entry {
 }
 
 /** What a record changed. */
-export interface Changes {
+export interface NodeChanges {
   readonly created: readonly Node[];
   readonly updated: readonly Node[];
 }
@@ -24,7 +24,7 @@ export interface ServiceNodes {
    * Takes over the nodes of a record. A node id is unique in its service, so a node that comes with another version
    * leaves the one it had. A node that says what it said before is no change.
    */
-  merge(record: ServiceRecord): Changes;
+  merge(record: ServiceRecord): NodeChanges;
   /** Removes the nodes of a record, where they run its version (`''`: any), and returns those that were there. */
   remove(record: ServiceRecord): readonly Node[];
   /** Takes over all of the records and drops every node that is not among them. Says whether that changed anything. */
