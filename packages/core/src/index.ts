@@ -164,6 +164,8 @@ export { abortError } from './util/abort.ts';
 export { compareCodePoints } from './util/code-points.ts';
 export { fullJitterMs } from './util/full-jitter.ts';
 export { inTurn } from './util/in-turn.ts';
+export { isThenable } from './util/is-thenable.ts';
+export { limitOf } from './util/limit.ts';
 export { onAbort } from './util/on-abort.ts';
 export { reasonOf } from './util/reason.ts';
 export { pause } from './util/timer.ts';

@@ -12,8 +12,9 @@ import { brokerError, notConnected } from './broker-error.ts';
 import { createFailureReport, reportLate } from './broker-failure.ts';
 import { type BrokerOptions, brokerSettings, span } from './broker-options.ts';
 import { checkMessage, checkSubscribe, checkTopic } from './check-message.ts';
+import { decodeEnvelope, encodeEnvelope } from './envelope.ts';
 import { type HttpListener, listenHttp } from './http-listener.ts';
-import { BROADCAST_VERSION, decodeHttpMessage, encodeHttpMessage, HTTP_BROKER_SERVICE } from './http-message.ts';
+import { BROADCAST_VERSION, HTTP_BROKER_SERVICE } from './http-message.ts';
 import { createHttpSender, type HttpSender, type HttpTarget } from './http-sender.ts';
 import { createHttpTargets } from './http-targets.ts';
 import { createNodeIds } from './node-id.ts';
@@ -161,7 +162,7 @@ export function httpBroker(options: HttpBrokerOptions): Broker {
       settings,
       targets: lookUp,
       send: sender.post,
-      read: decodeHttpMessage,
+      read: decodeEnvelope,
       report,
     });
     connection = { outbox, sender };
@@ -201,7 +202,7 @@ export function httpBroker(options: HttpBrokerOptions): Broker {
     async publish(topic, message, { signal } = {}) {
       checkMessage(topic, message, settings.maxMessageBytes);
       if (connection === undefined) throw notConnected(topic);
-      const payload = encodeHttpMessage(topic, message);
+      const payload = encodeEnvelope(topic, message);
       await connection.outbox.publish(topic, payload, payload.length, signal);
     },
 

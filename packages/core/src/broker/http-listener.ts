@@ -11,7 +11,8 @@ import { keepCertificates, listenerTls, loadCertificates, type TlsOptions } from
 import { brokerError, handlerError, isHopeless, notTaken } from './broker-error.ts';
 import type { FailureReport } from './broker-failure.ts';
 import type { BrokerSettings } from './broker-options.ts';
-import { DELIVERY_FIELD, decodeHttpMessage } from './http-message.ts';
+import { decodeEnvelope } from './envelope.ts';
+import { DELIVERY_FIELD } from './http-message.ts';
 import type { Receiver } from './receiver.ts';
 
 /** What a listener of the http broker is made from. */
@@ -62,7 +63,7 @@ export async function listenHttp(options: HttpListenerOptions): Promise<HttpList
         receiving += size;
         return receiving <= options.maxReceivingBytes;
       });
-      const message = decodeHttpMessage(bytes);
+      const message = decodeEnvelope(bytes);
       const topic = message.header[HEADER.TOPIC];
       if (topic === undefined || topic === '') {
         throw brokerError(CODE.badRequest, `the message names no topic: ${HEADER.TOPIC} is missing in Header`);
