@@ -75,6 +75,7 @@ export function dial(ctx: CallContext, parts: AttemptParts, node: Node, stream: 
     metadata: node.metadata,
     deadline: ctx.deadline,
     connectTimeoutMs: ctx.options.connectTimeoutMs ?? parts.connectTimeoutMs,
+    endpoint: ctx.target.endpoint,
   });
   // go-micro's rule: a node that does not say which protocol it speaks is an old one.
   const legacy = node.metadata.protocol === undefined ? ctx.target.legacy : undefined;

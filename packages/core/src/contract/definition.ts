@@ -1,4 +1,4 @@
-import type { DescMessage, DescService } from '@bufbuild/protobuf';
+import type { DescMessage, DescMethod, DescService } from '@bufbuild/protobuf';
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 
 /** Which side sends one message and which side sends many. */
@@ -30,6 +30,8 @@ export interface Endpoint {
   readonly idempotent: boolean;
   /** What the registry says about it. */
   readonly metadata: Readonly<Record<string, string>>;
+  /** The protobuf-es descriptor, when there is one: it knows the package of its service, which `name` leaves out. */
+  readonly proto?: DescMethod;
 }
 
 /** The types of one method, for the compiler alone: what goes in and what comes out, as written and as read. */

@@ -1,3 +1,4 @@
+import type { Definition, Endpoint } from './definition.ts';
 import type { Message } from './message.ts';
 
 /**
@@ -45,13 +46,18 @@ export interface DialOptions {
   readonly connectTimeoutMs?: number | undefined;
   /** When the exchange fails with 408 unless it is over, in milliseconds since the epoch. Absent: never. */
   readonly deadline?: number | undefined;
+  /** What is called, for a transport whose wire names methods or treats their kinds differently. Absent: not known. */
+  readonly endpoint?: Endpoint | undefined;
 }
 
 /** A place where a server accepts exchanges. */
 export interface Listener {
   /** The address that was bound, with the real port. */
   readonly address: string;
-  /** What a node's registry record should say so that peers know what this listener understands. */
+  /**
+   * What a node's registry record should say so that peers know what this listener understands. A `protocol` or `server`
+   * in it stands in place of the server's own, `mucp`.
+   */
   readonly metadata: Readonly<Record<string, string>>;
   /** Tells peers to open nothing new here. What is open goes on. */
   drain(): void;
@@ -81,6 +87,13 @@ export interface ListenOptions {
    * Must not throw.
    */
   readonly plain?: ((request: PlainRequest) => PlainAnswer | undefined) | undefined;
+  /**
+   * What is served, for a transport whose wire names methods: calls back with each service, those that are there at once
+   * and others when they are added. An internal one is served and not shown.
+   */
+  readonly services?: ((each: (service: Definition, internal: boolean) => void) => void) | undefined;
+  /** Whether who listens wants to be called now: it runs, is registered and does not drain. Must not throw. */
+  readonly ready?: (() => boolean) | undefined;
 }
 
 /** Carries messages between two addresses. */

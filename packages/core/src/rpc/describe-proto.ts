@@ -60,5 +60,6 @@ function endpointOf(service: string, method: DescMethod): Endpoint {
     output: protoMessageType(method.output),
     idempotent: method.idempotency !== MethodOptions_IdempotencyLevel.IDEMPOTENCY_UNKNOWN,
     metadata: {},
+    proto: method,
   };
 }

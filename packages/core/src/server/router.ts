@@ -22,6 +22,8 @@ export interface Router {
   find(endpoint: string): Route;
   /** What the registry is told, sorted by name. */
   endpoints(): readonly RegisteredEndpoint[];
+  /** Calls back with each service, and whether it is internal: those that are there now, later ones when they are added. */
+  follow(each: (service: Definition, internal: boolean) => void): void;
 }
 
 type Method = (request: unknown, ctx: Context) => unknown;
@@ -30,6 +32,8 @@ type Method = (request: unknown, ctx: Context) => unknown;
 export function createRouter(middleware: readonly Middleware[]): Router {
   const services = new Map<string, Map<string, Route>>();
   const listed: RegisteredEndpoint[] = [];
+  const served: { readonly definition: Definition; readonly internal: boolean }[] = [];
+  let follower: ((service: Definition, internal: boolean) => void) | undefined;
 
   return {
     add(definition, handlers, options = {}) {
@@ -47,7 +51,10 @@ export function createRouter(middleware: readonly Middleware[]): Router {
         routes.set(endpoint.name, { endpoint, handler: compose(middleware, innermost) });
       }
       services.set(definition.name, routes);
-      if (options.internal !== true) {
+      const internal = options.internal === true;
+      served.push({ definition, internal });
+      follower?.(definition, internal);
+      if (!internal) {
         listed.push(...definition.endpoints.map((endpoint) => registeredEndpoint(endpoint, options.endpointMetadata)));
         listed.sort((a, b) => (a.name < b.name ? -1 : 1));
       }
@@ -73,6 +80,10 @@ export function createRouter(middleware: readonly Middleware[]): Router {
       return route;
     },
     endpoints: () => [...listed],
+    follow(each) {
+      follower = each;
+      for (const { definition, internal } of served) each(definition, internal);
+    },
   };
 }
 

@@ -111,7 +111,11 @@ export function createRpcServer(options: RpcServerOptions): RpcServer {
   const start = async (): Promise<void> => {
     status = 'starting';
     try {
-      const bound = await transport.listen(options.address, serve, { plain: options.plain });
+      const bound = await transport.listen(options.address, serve, {
+        plain: options.plain,
+        services: router.follow,
+        ready: () => status === 'running' && registration.state === 'registered',
+      });
       listener = bound;
       await within(CONNECT_MS, 'subscribing', () => subscribers.open());
       // Last: whoever finds the service can call it.
@@ -231,12 +235,12 @@ function record(
         address: advertisedAs(options.advertise, listener.address),
         metadata: {
           ...metadata,
-          ...listener.metadata,
           protocol: 'mucp',
           transport: transport.name,
           registry: registry.name,
           server: 'mucp',
           broker: broker?.name ?? 'none',
+          ...listener.metadata,
         },
       },
     ],

@@ -40,6 +40,26 @@ export function costOf(message: Message): number {
   return message.body.length + MESSAGE_COST;
 }
 
+/** How an exchange is made. */
+export interface ExchangeOptions {
+  /** What the connection calls it. */
+  readonly id: number;
+  /** Whether this side opened it. */
+  readonly opened: boolean;
+  /** It is a stream, and no unary call. */
+  readonly stream: boolean;
+  /** When it fails unless it is over, in milliseconds since the epoch; whoever carries it sees to that. Default never. */
+  readonly deadline?: number | undefined;
+  /** How much may be sent on a stream before the other side has said that it took some. Default: as much as one likes. */
+  readonly window?: number | undefined;
+}
+
+/** Makes an exchange for a transport that lives outside of core. */
+export function createExchange(carrier: Carrier, options: ExchangeOptions): Exchange {
+  const { id, opened, stream, deadline, window = Number.POSITIVE_INFINITY } = options;
+  return new Exchange(carrier, id, opened, stream, deadline, window);
+}
+
 /**
  * One exchange on some connection: what every transport of ours shares. It queues what arrives, hands it out one at a
  * time, holds senders back by credit, and knows when it is over. A class because one is made per call: six closures
