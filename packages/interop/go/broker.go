@@ -51,16 +51,20 @@ type bus struct {
 
 func runBroker(out *lines, args []string) error {
 	flags := flag.NewFlagSet("broker", flag.ExitOnError)
-	registryName := flags.String("registry", "memory", "memory or mdns")
-	address := flags.String("address", "127.0.0.1:0", "where subscribers listen")
+	registryName := flags.String("registry", "memory", "memory or mdns, for the http broker")
+	brokerName := flags.String("broker", "http", "http or nats")
+	address := flags.String("address", "127.0.0.1:0", "where subscribers of the http broker listen; of nats, host:port of its servers with commas")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	reg, err := newRegistry(*registryName)
+	reg, err := newRegistry(*registryName, "")
 	if err != nil {
 		return err
 	}
-	brk := broker.NewBroker(broker.Registry(reg), broker.Addrs(*address))
+	brk, err := newBroker(*brokerName, *address, reg)
+	if err != nil {
+		return err
+	}
 	if err := brk.Connect(); err != nil {
 		return err
 	}
@@ -73,19 +77,7 @@ func runBroker(out *lines, args []string) error {
 	}
 	out.emit(map[string]any{"address": brk.Address()})
 	// One line after the other: what is registered is known to what is published next.
-	err = eachLine(func(line []byte) {
-		var cmd brokerCommand
-		err := json.Unmarshal(line, &cmd)
-		var result any
-		if err == nil {
-			result, err = b.run(cmd)
-		}
-		if err != nil {
-			out.emit(map[string]any{"id": cmd.Id, "done": true, "error": newFailure(err)})
-			return
-		}
-		out.emit(map[string]any{"id": cmd.Id, "done": true, "result": result})
-	})
+	err = answerLines(out, b.run)
 	_ = brk.Disconnect()
 	return err
 }
@@ -104,7 +96,7 @@ func (b *bus) run(cmd brokerCommand) (any, error) {
 	case "publish":
 		return nil, b.broker.Publish(cmd.Topic, &broker.Message{Header: cmd.Header, Body: cmd.Body})
 	case "emit":
-		return nil, b.emit(cmd)
+		return nil, emit(b.client, cmd)
 	case "register":
 		return nil, b.registry.Register(cmd.Service)
 	case "records":
@@ -129,7 +121,7 @@ func (b *bus) subscribe(cmd brokerCommand) error {
 }
 
 // emit publishes as an application does: go-micro's client encodes the message and fills in its header.
-func (b *bus) emit(cmd brokerCommand) error {
+func emit(cl client.Client, cmd brokerCommand) error {
 	form, err := shapeOf("", cmd.As)
 	if err != nil {
 		return err
@@ -142,6 +134,6 @@ func (b *bus) emit(cmd brokerCommand) error {
 	if len(cmd.Metadata) > 0 {
 		ctx = metadata.NewContext(ctx, cmd.Metadata)
 	}
-	event := b.client.NewMessage(cmd.Topic, message, client.WithMessageContentType(cmd.ContentType))
-	return b.client.Publish(ctx, event)
+	event := cl.NewMessage(cmd.Topic, message, client.WithMessageContentType(cmd.ContentType))
+	return cl.Publish(ctx, event)
 }

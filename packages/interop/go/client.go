@@ -64,14 +64,18 @@ type answer struct {
 type caller struct {
 	out      *lines
 	registry registry.Registry
-	mu       sync.Mutex
-	clients  map[string]client.Client
+	// transport makes what a client calls over; nil where all its clients are given.
+	transport func() transport.Transport
+	mu        sync.Mutex
+	clients   map[string]client.Client
 }
 
 func runClient(out *lines, args []string) error {
 	base := command{Metadata: map[string]string{}}
 	flags := flag.NewFlagSet("client", flag.ExitOnError)
-	registryName := flags.String("registry", "memory", "memory or mdns; asked when a call has no address")
+	registryName := flags.String("registry", "memory", "memory, mdns or etcd; asked when a call has no address")
+	registryAddress := flags.String("registry-address", "", "host:port of etcd, several with commas")
+	transportName := flags.String("transport", "http", "http or grpc")
 	body := flags.String("body", "{}", "the request as JSON")
 	flags.StringVar(&base.Address, "address", "", "host:port to call")
 	flags.BoolVar(&base.Legacy, "legacy", false, "call as if the node spoke only the legacy envelopes")
@@ -90,11 +94,19 @@ func runClient(out *lines, args []string) error {
 	}
 	base.Body, base.TimeoutMs = json.RawMessage(*body), timeout.Milliseconds()
 
-	reg, err := newRegistry(*registryName)
+	reg, err := newRegistry(*registryName, *registryAddress)
 	if err != nil {
 		return err
 	}
-	calls := &caller{out: out, registry: reg, clients: map[string]client.Client{}}
+	if _, err := newTransport(*transportName); err != nil {
+		return err
+	}
+	calls := &caller{
+		out:       out,
+		registry:  reg,
+		transport: func() transport.Transport { made, _ := newTransport(*transportName); return made },
+		clients:   map[string]client.Client{},
+	}
 	if base.Endpoint != "" {
 		calls.run(base)
 		return nil
@@ -163,14 +175,22 @@ func (c *caller) once(cl client.Client, cmd command, n int) error {
 	if cmd.CancelAfterMs > 0 {
 		defer time.AfterFunc(time.Duration(cmd.CancelAfterMs)*time.Millisecond, cancel).Stop()
 	}
+	reply, err := unary(ctx, cl, cmd, form, n)
+	if err == nil {
+		c.out.emit(answer{Id: cmd.Id, N: n, Reply: reply})
+	}
+	return err
+}
+
+func unary(ctx context.Context, cl client.Client, cmd command, form shape, n int) (json.RawMessage, error) {
 	request, reply := form.request(), form.reply()
 	if err := fill(request, cmd.Body, n); err != nil {
-		return err
+		return nil, err
 	}
 	if err := cl.Call(ctx, newRequest(cl, cmd, request), reply, callOptions(cmd)...); err != nil {
-		return err
+		return nil, err
 	}
-	return c.emitReply(cmd, n, reply)
+	return show(reply)
 }
 
 // stream opens a stream as go-micro's generated clients do: with an empty request, then the messages.
@@ -270,7 +290,7 @@ func (c *caller) clientFor(cmd command) (client.Client, error) {
 	made := client.NewClient(
 		client.Registry(reg),
 		client.Selector(selector.NewSelector(selector.Registry(reg))),
-		client.Transport(transport.NewHTTPTransport()),
+		client.Transport(c.transport()),
 	)
 	if !cmd.Fresh {
 		c.clients[key] = made

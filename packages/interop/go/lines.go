@@ -8,9 +8,7 @@ import (
 	"os"
 	"sync"
 
-	"go-micro.dev/v4/broker"
 	"go-micro.dev/v4/errors"
-	"go-micro.dev/v4/registry"
 )
 
 // lines writes one JSON value per line; any goroutine may.
@@ -51,6 +49,31 @@ func eachLine(handle func(line []byte)) error {
 	}
 }
 
+// answerLines runs the command in each line of stdin, one after the other, and answers it under its id.
+func answerLines[C any](out *lines, run func(cmd C) (any, error)) error {
+	return eachLine(func(line []byte) { answerLine(out, line, run) })
+}
+
+func answerLine[C any](out *lines, line []byte, run func(cmd C) (any, error)) {
+	var asked struct {
+		Id string `json:"id"`
+	}
+	var cmd C
+	err := json.Unmarshal(line, &asked)
+	if err == nil {
+		err = json.Unmarshal(line, &cmd)
+	}
+	var result any
+	if err == nil {
+		result, err = run(cmd)
+	}
+	if err != nil {
+		out.emit(map[string]any{"id": asked.Id, "done": true, "error": newFailure(err)})
+		return
+	}
+	out.emit(map[string]any{"id": asked.Id, "done": true, "result": result})
+}
+
 // pairs is a flag that may be given several times as key=value.
 type pairs map[string]string
 
@@ -78,24 +101,4 @@ type failure struct {
 func newFailure(err error) *failure {
 	parsed := errors.FromError(err)
 	return &failure{Text: err.Error(), Id: parsed.Id, Code: parsed.Code, Detail: parsed.Detail, Status: parsed.Status}
-}
-
-func newRegistry(name string) (registry.Registry, error) {
-	switch name {
-	case "memory":
-		return registry.NewMemoryRegistry(), nil
-	case "mdns":
-		return registry.NewRegistry(), nil
-	}
-	return nil, fmt.Errorf("unknown registry %q; use memory or mdns", name)
-}
-
-func newBroker(name string, r registry.Registry) (broker.Broker, error) {
-	switch name {
-	case "memory":
-		return broker.NewMemoryBroker(), nil
-	case "http":
-		return broker.NewBroker(broker.Registry(r)), nil
-	}
-	return nil, fmt.Errorf("unknown broker %q; use memory or http", name)
 }

@@ -9,10 +9,16 @@ import (
 
 const usage = `usage: interop <program> [flags]
 
-  server     serves Helloworld, Plain and Raw; says {"address": …} once it is ready
-  client     makes one call (with --endpoint) or one call per line of stdin
-  registry   asks and changes a registry, one command per line of stdin
-  broker     publishes and subscribes over the http broker, one command per line of stdin
+  server       serves Helloworld, Plain and Raw; says {"address": …} once it is ready
+  client       makes one call (with --endpoint) or one call per line of stdin
+  service      a whole service, set up by MICRO_* variables; calls, publishes and stores, one command per line of stdin
+  registry     asks and changes a registry, one command per line of stdin
+  broker       publishes and subscribes over a broker, one command per line of stdin
+  store        reads and writes a store, one command per line of stdin
+  cache        reads and writes a cache, one command per line of stdin
+  auth         makes and inspects tokens, one command per line of stdin
+  grpc-server  serves Helloworld, health and reflection with grpc-go alone; says {"address": …} once it is ready
+  grpc-client  calls with grpc-go alone, one command per line of stdin
 
 interop <program> --help lists the flags.`
 
@@ -36,6 +42,18 @@ func main() {
 		err = runRegistry(lines, args)
 	case "broker":
 		err = runBroker(lines, args)
+	case "store":
+		err = runStore(lines, args)
+	case "cache":
+		err = runCache(lines, args)
+	case "auth":
+		err = runAuth(lines, args)
+	case "grpc-server":
+		err = runGrpcServer(lines, args)
+	case "grpc-client":
+		err = runGrpcClient(lines, args)
+	case "service":
+		err = runService(lines, args)
 	default:
 		fmt.Fprintln(os.Stderr, usage)
 		os.Exit(2)

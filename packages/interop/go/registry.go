@@ -1,9 +1,9 @@
 package main
 
 import (
-	"encoding/json"
 	"flag"
 	"fmt"
+	"time"
 
 	"go-micro.dev/v4/registry"
 )
@@ -14,31 +14,22 @@ type registryCommand struct {
 	Command string            `json:"command"`
 	Name    string            `json:"name"`
 	Service *registry.Service `json:"service"`
+	// TtlMs is how long what is registered lives. go-micro's etcd registry panics without one.
+	TtlMs int64 `json:"ttlMs"`
 }
 
 func runRegistry(out *lines, args []string) error {
 	flags := flag.NewFlagSet("registry", flag.ExitOnError)
-	name := flags.String("registry", "mdns", "memory or mdns")
+	name := flags.String("registry", "mdns", "memory, mdns or etcd")
+	addresses := flags.String("registry-address", "", "host:port of etcd, several with commas")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	reg, err := newRegistry(*name)
+	reg, err := newRegistry(*name, *addresses)
 	if err != nil {
 		return err
 	}
-	return eachLine(func(line []byte) {
-		var cmd registryCommand
-		err := json.Unmarshal(line, &cmd)
-		var result any
-		if err == nil {
-			result, err = ask(out, reg, cmd)
-		}
-		if err != nil {
-			out.emit(map[string]any{"id": cmd.Id, "done": true, "error": newFailure(err)})
-			return
-		}
-		out.emit(map[string]any{"id": cmd.Id, "done": true, "result": result})
-	})
+	return answerLines(out, func(cmd registryCommand) (any, error) { return ask(out, reg, cmd) })
 }
 
 func ask(out *lines, reg registry.Registry, cmd registryCommand) (any, error) {
@@ -48,11 +39,18 @@ func ask(out *lines, reg registry.Registry, cmd registryCommand) (any, error) {
 	case "list":
 		return reg.ListServices()
 	case "register":
-		return nil, reg.Register(cmd.Service)
+		if cmd.TtlMs == 0 {
+			return nil, reg.Register(cmd.Service)
+		}
+		return nil, reg.Register(cmd.Service, registry.RegisterTTL(time.Duration(cmd.TtlMs)*time.Millisecond))
 	case "deregister":
 		return nil, reg.Deregister(cmd.Service)
 	case "watch":
-		watcher, err := reg.Watch()
+		var options []registry.WatchOption
+		if cmd.Name != "" {
+			options = append(options, registry.WatchService(cmd.Name))
+		}
+		watcher, err := reg.Watch(options...)
 		if err != nil {
 			return nil, err
 		}

@@ -11,7 +11,6 @@ import (
 
 	"go-micro.dev/v4/registry"
 	"go-micro.dev/v4/server"
-	"go-micro.dev/v4/transport"
 )
 
 func runServer(out *lines, args []string) error {
@@ -20,8 +19,12 @@ func runServer(out *lines, args []string) error {
 	address := flags.String("address", "127.0.0.1:0", "where to listen")
 	name := flags.String("name", "helloworld", "name of the service")
 	version := flags.String("version", "latest", "version of the service")
-	registryName := flags.String("registry", "memory", "memory or mdns")
-	brokerName := flags.String("broker", "memory", "memory or http")
+	registryName := flags.String("registry", "memory", "memory, mdns or etcd")
+	registryAddress := flags.String("registry-address", "", "host:port of etcd, several with commas")
+	registerTtl := flags.Duration("register-ttl", 0, "how long its record lives, renewed every third of that; go-micro's 90s and 30s without")
+	brokerName := flags.String("broker", "memory", "memory, http or nats")
+	brokerAddress := flags.String("broker-address", "", "host:port of nats, several with commas")
+	transportName := flags.String("transport", "http", "http or grpc")
 	wait := flags.Bool("wait", true, "when it stops, wait for the calls that run (go-micro's Wait option, which is off by default)")
 	settle := flags.Duration("settle", 0, "when it stops, serve on for so long after it is out of the registry")
 	subscriptions := pairs{}
@@ -31,15 +34,19 @@ func runServer(out *lines, args []string) error {
 		return err
 	}
 
-	reg, err := newRegistry(*registryName)
+	reg, err := newRegistry(*registryName, *registryAddress)
 	if err != nil {
 		return err
 	}
-	brk, err := newBroker(*brokerName, reg)
+	brk, err := newBroker(*brokerName, *brokerAddress, reg)
 	if err != nil {
 		return err
 	}
-	trans := newWrittenTransport(transport.NewHTTPTransport())
+	inner, err := newTransport(*transportName)
+	if err != nil {
+		return err
+	}
+	trans := newWrittenTransport(inner)
 	options := []server.Option{
 		server.Name(*name),
 		server.Version(*version),
@@ -48,6 +55,9 @@ func runServer(out *lines, args []string) error {
 		server.Registry(reg),
 		server.Broker(brk),
 		server.Transport(trans),
+	}
+	if *registerTtl > 0 {
+		options = append(options, server.RegisterTTL(*registerTtl), server.RegisterInterval(*registerTtl/3))
 	}
 	if *wait {
 		options = append(options, server.Wait(new(sync.WaitGroup)))

@@ -35,10 +35,10 @@ export interface GoRecord {
   }[];
 }
 
-/** A Go process with a connected http broker. */
+/** A Go process with a connected broker. */
 export interface GoBroker {
   readonly pid: number;
-  /** Where its subscribers are reached. */
+  /** Where its subscribers are reached, or its server is. */
   readonly address: string;
   /** Subscribes; resolves with the function that unsubscribes. */
   subscribe(topic: string, onEvent: (event: GoEvent) => void, queue?: string): Promise<() => Promise<void>>;
@@ -56,16 +56,18 @@ export interface GoBroker {
   close(): Promise<void>;
 }
 
-/** Starts a Go process with go-micro's http broker over a registry, which is by default one of its own (`memory`). */
+/** Starts a Go process with go-micro's http broker over a registry, by default one of its own (`memory`), or with that for NATS. */
 export async function startGoBroker(options: {
   readonly binary: string;
   readonly prefix?: readonly string[];
   readonly registry?: 'memory' | 'mdns';
-  /** Where its subscribers listen. Default `127.0.0.1:0`. */
+  /** Default `http`. */
+  readonly broker?: 'http' | 'nats';
+  /** Where the subscribers of an http broker listen, or `host:port` of NATS. Default `127.0.0.1:0`. */
   readonly address?: string;
 }): Promise<GoBroker> {
-  const { binary, prefix = [], registry = 'memory', address = '127.0.0.1:0' } = options;
-  const flags = ['broker', '--registry', registry, '--address', address];
+  const { binary, prefix = [], registry = 'memory', broker = 'http', address = '127.0.0.1:0' } = options;
+  const flags = ['broker', '--registry', registry, '--broker', broker, '--address', address];
   const process = await startAskedProcess('the Go broker', [...prefix, binary, ...flags]);
   const { ask, pid, stderr, close } = process;
   const ready = await process.ready();

@@ -86,9 +86,13 @@ interface Pending {
 export async function startGoClient(options: {
   readonly binary: string;
   readonly prefix?: readonly string[];
-  readonly registry?: 'memory' | 'mdns';
+  readonly registry?: 'memory' | 'mdns' | 'etcd';
+  /** `host:port` of etcd, several with commas. */
+  readonly registryAddress?: string;
+  /** Default `http`. */
+  readonly transport?: 'http' | 'grpc';
 }): Promise<GoClient> {
-  const { binary, prefix = [], registry = 'memory' } = options;
+  const { binary, prefix = [], registry = 'memory', registryAddress = '', transport = 'http' } = options;
   const pending = new Map<string, Pending>();
   let ids = 0;
   let gone = false;
@@ -106,7 +110,8 @@ export async function startGoClient(options: {
     else if (line.end === true) call.ended++;
     else call.replies.push({ n, reply: line.reply, text });
   };
-  const process = await startLineProcess([...prefix, binary, 'client', '--registry', registry], onLine);
+  const flags = [`--registry=${registry}`, `--registry-address=${registryAddress}`, `--transport=${transport}`];
+  const process = await startLineProcess([...prefix, binary, 'client', ...flags], onLine);
   void process.exited.then(() => {
     gone = true;
     for (const call of pending.values()) call.reject(new Error(`the Go client exited: ${process.stderr()}`));

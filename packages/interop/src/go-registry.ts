@@ -5,10 +5,11 @@ export interface GoRegistry {
   readonly pid: number;
   get(name: string): Promise<unknown>;
   list(): Promise<unknown>;
-  register(service: unknown): Promise<void>;
+  /** Registers for so long, which go-micro's etcd registry cannot do without; `undefined` says nothing about the time. */
+  register(service: unknown, ttlMs?: number): Promise<void>;
   deregister(service: unknown): Promise<void>;
-  /** Calls back with every event from now on; resolves when the watch stands. */
-  watch(onEvent: (event: unknown) => void): Promise<void>;
+  /** Calls back with every event from now on, of one service or of all; resolves when go-micro has begun to watch. */
+  watch(onEvent: (event: unknown) => void, name?: string): Promise<void>;
   stderr(): string;
   /** Ends it without a goodbye. */
   kill(): Promise<void>;
@@ -19,10 +20,13 @@ export interface GoRegistry {
 export async function startGoRegistry(options: {
   readonly binary: string;
   readonly prefix?: readonly string[];
-  readonly registry?: 'memory' | 'mdns';
+  readonly registry?: 'memory' | 'mdns' | 'etcd';
+  /** `host:port` of etcd, several with commas. */
+  readonly registryAddress?: string;
 }): Promise<GoRegistry> {
-  const { binary, prefix = [], registry = 'mdns' } = options;
-  const process = await startAskedProcess('the Go registry', [...prefix, binary, 'registry', '--registry', registry]);
+  const { binary, prefix = [], registry = 'mdns', registryAddress = '' } = options;
+  const flags = [`--registry=${registry}`, `--registry-address=${registryAddress}`];
+  const process = await startAskedProcess('the Go registry', [...prefix, binary, 'registry', ...flags]);
   const { ask, pid, stderr, kill, close } = process;
   return {
     pid,
@@ -31,14 +35,14 @@ export async function startGoRegistry(options: {
     close,
     get: (name) => ask({ command: 'get', name }),
     list: () => ask({ command: 'list' }),
-    async register(service) {
-      await ask({ command: 'register', service });
+    async register(service, ttlMs = 0) {
+      await ask({ command: 'register', service, ttlMs });
     },
     async deregister(service) {
       await ask({ command: 'deregister', service });
     },
-    async watch(onEvent) {
-      await ask({ command: 'watch' }, onEvent);
+    async watch(onEvent, name = '') {
+      await ask({ command: 'watch', name }, onEvent);
     },
   };
 }

@@ -14,9 +14,17 @@ export interface GoServerOptions {
   /** Default `latest`. */
   readonly version?: string;
   /** Default `memory`, which nobody else sees. */
-  readonly registry?: 'memory' | 'mdns';
+  readonly registry?: 'memory' | 'mdns' | 'etcd';
+  /** `host:port` of etcd, several with commas. */
+  readonly registryAddress?: string;
+  /** How long its record lives, renewed every third of that. Default: go-micro's 90 s, renewed every 30 s. */
+  readonly registerTtlMs?: number;
   /** Default `memory`. */
-  readonly broker?: 'memory' | 'http';
+  readonly broker?: 'memory' | 'http' | 'nats';
+  /** `host:port` of NATS, several with commas. */
+  readonly brokerAddress?: string;
+  /** Default `http`. */
+  readonly transport?: 'http' | 'grpc';
   /** What its node says about itself beside what go-micro adds. */
   readonly metadata?: Readonly<Record<string, string>>;
   /** Topics to subscribe to, each with its queue, `''` for none; the subscriber takes the request of `Helloworld.Call`. */
@@ -55,12 +63,17 @@ export interface GoServer {
 export async function startGoServer(options: GoServerOptions): Promise<GoServer> {
   const { binary, prefix = [], address = '127.0.0.1:0', name = 'helloworld', version = 'latest' } = options;
   const { registry = 'memory', broker = 'memory', metadata = {}, subscribe = {}, wait = true, settleMs = 0 } = options;
+  const { registryAddress = '', registerTtlMs = 0, brokerAddress = '', transport = 'http' } = options;
   const flags = {
     address,
     name,
     version,
     registry,
+    'registry-address': registryAddress,
+    'register-ttl': `${registerTtlMs}ms`,
     broker,
+    'broker-address': brokerAddress,
+    transport,
     wait: String(wait),
     settle: `${settleMs}ms`,
   };
