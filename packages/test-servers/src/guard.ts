@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { letGo } from './let-go.ts';
 
 /** Ends a server when this process has ended without doing so, even by SIGKILL, and removes its folder. */
 export interface Guard {
@@ -31,8 +32,7 @@ export function createGuard(folder: string): Guard {
   shell.on('error', () => {});
   shell.stdin.on('error', () => {});
   // It watches over us, so it must not keep us here.
-  shell.unref();
-  if ('unref' in shell.stdin && typeof shell.stdin.unref === 'function') shell.stdin.unref();
+  letGo(shell);
   const tell = (line: string): void => {
     if (shell.stdin.writable) shell.stdin.write(`${line}\n`);
   };
