@@ -1,0 +1,1 @@
+export { type PprofProfile, type PprofProfileOptions, plugin, pprofProfile } from './pprof-profile.ts';
