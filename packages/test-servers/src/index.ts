@@ -1,8 +1,12 @@
 export { type TestCertificates, testCertificates } from './certificates.ts';
 export { type EtcdOptions, startEtcd } from './etcd.ts';
+export { type EtcdClusterOptions, startEtcdCluster } from './etcd-cluster.ts';
 export { missingServer, type ServerKind } from './find-program.ts';
 export { createIsland, createNamespace, type Island, missingNamespace, type Namespace } from './namespace.ts';
 export { type NatsOptions, startNats } from './nats.ts';
+export { type NatsClusterOptions, startNatsCluster } from './nats-cluster.ts';
 export type { Network } from './network.ts';
 export { type RedisOptions, startRedis } from './redis.ts';
-export type { ServerTls, StartOptions, TestCluster, TestServer } from './test-server.ts';
+export { type RedisClusterOptions, type RedisTestCluster, startRedisCluster } from './redis-cluster.ts';
+export { type RedisTestSentinel, startRedisSentinel } from './redis-sentinel.ts';
+export type { ServerTls, StartOptions, TestCluster, TestServer, TestServers } from './test-server.ts';

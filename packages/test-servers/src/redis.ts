@@ -2,7 +2,7 @@ import { testCertificates } from './certificates.ts';
 import { serverProgram } from './find-program.ts';
 import { HERE, type Network } from './network.ts';
 import { askRedis } from './redis-wire.ts';
-import { onFreePorts, startProcess } from './server-process.ts';
+import { onFreePorts, type ServerPlan, startProcess } from './server-process.ts';
 import type { ServerTls, TestServer } from './test-server.ts';
 
 /** What a Redis server may be given. */
@@ -21,18 +21,19 @@ export interface RedisOptions {
 
 /** Starts one `redis-server`. Ready when it answers PING, after about 20 ms. */
 export function startRedis(options: RedisOptions = {}): Promise<TestServer> {
-  return onFreePorts(['port'], ({ port }, closed) => startRedisAt({ ...options, label: 'redis', port, closed }));
+  return onFreePorts(['port'], ({ port }, closed) =>
+    startProcess({ ...planRedis({ ...options, label: 'redis', port }), closed }),
+  );
 }
 
 /** What the servers of a system have besides. */
 export interface RedisPlace extends RedisOptions {
   readonly label: string;
   readonly port: number;
-  readonly closed?: (() => void) | undefined;
 }
 
-/** One Redis server on a given port. */
-export function startRedisAt({
+/** How a Redis server is started on a given port. */
+export function planRedis({
   label,
   port,
   password,
@@ -40,12 +41,11 @@ export function startRedisAt({
   appendOnly = false,
   args = [],
   namespace = HERE,
-  closed,
-}: RedisPlace): Promise<TestServer> {
+}: RedisPlace): ServerPlan {
   const program = serverProgram('redis');
   const { ip: host, prefix } = namespace;
   const door = { host, port, password, tls: tls !== false };
-  return startProcess({
+  return {
     label,
     host,
     port,
@@ -54,13 +54,14 @@ export function startRedisAt({
       ...[...prefix, program, '--bind', host, '--dir', data, '--save', '', '--daemonize', 'no'],
       // Protected mode asks for a password outside the loopback; where one is wanted the test sets it.
       ...['--protected-mode', 'no', '--appendonly', appendOnly ? 'yes' : 'no', '--appendfsync', 'always'],
+      // A replica that joins is served at once instead of after 5 seconds in which others may come.
+      ...['--repl-diskless-sync-delay', '0'],
       ...portArguments(port, tls),
       ...(password === undefined ? [] : ['--requirepass', password, '--masterauth', password]),
       ...args,
     ],
     ready: async () => (await askRedis(door, ['PING'])) === 'PONG',
-    ...(closed === undefined ? {} : { closed }),
-  });
+  };
 }
 
 function portArguments(port: number, tls: ServerTls): readonly string[] {

@@ -64,8 +64,18 @@ export async function onFreePorts<N extends string, S>(
   }
 }
 
+/** Starts servers that are ready only together. Leaves nothing behind when one of them fails. */
+export async function startProcesses(plans: readonly ServerPlan[]): Promise<readonly TestServer[]> {
+  const servers = await Promise.all(plans.map(createProcess));
+  const results = await Promise.allSettled(servers.map((server) => server.start()));
+  const failed = results.find((result) => result.status === 'rejected');
+  if (failed === undefined) return servers;
+  await Promise.all(servers.map((server) => server.close()));
+  throw failed.reason;
+}
+
 /** A server that is not started yet. */
-export async function createProcess(plan: ServerPlan): Promise<TestServer> {
+async function createProcess(plan: ServerPlan): Promise<TestServer> {
   const { label, host, port, url } = plan;
   const folder = await mkdtemp(join(tmpdir(), 'micro-test-server-'));
   const data = join(folder, 'data');

@@ -37,17 +37,21 @@ export interface StartOptions {
 }
 
 /** Servers that make up one system. */
-export interface TestCluster<S extends TestServer> {
+export interface TestServers<S extends TestServer = TestServer> {
   readonly servers: readonly S[];
   /** The `url` of each of them. */
   readonly urls: readonly string[];
-  /** The one that leads, once a majority agrees about it. Rejects when that takes longer than 30 seconds. */
+  /** Kills all of them at once and removes their data: stopping one after the other would take seconds. */
+  close(): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/** Servers of which one leads. */
+export interface TestCluster<S extends TestServer = TestServer> extends TestServers<S> {
+  /** The one that leads, once a majority agrees about it. Rejects when that takes longer than 60 seconds. */
   leader(): Promise<S>;
   /** Those that run and do not lead. */
   followers(): Promise<readonly S[]>;
-  /** Closes all of them at once. */
-  close(): Promise<void>;
-  [Symbol.asyncDispose](): Promise<void>;
 }
 
 /** `true`: it shows the certificate of `testCertificates()`. `'mutual'`: it takes only clients that show one, too. */

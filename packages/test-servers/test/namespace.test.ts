@@ -81,7 +81,7 @@ describe.skipIf(absent !== undefined)(named('a namespace', absent), () => {
     await using source = await startRedis({ namespace });
     await using copy = await startRedis({
       namespace: other,
-      args: ['--replicaof', source.host, String(source.port), '--repl-diskless-sync-delay', '0'],
+      args: ['--replicaof', source.host, String(source.port)],
     });
     const linked = async () => String(await askRedis(copy, ['INFO', 'replication'])).includes('master_link_status:up');
     await poll('replication', 20_000, linked);
