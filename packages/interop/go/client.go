@@ -14,7 +14,6 @@ import (
 	"go-micro.dev/v4/metadata"
 	"go-micro.dev/v4/registry"
 	"go-micro.dev/v4/selector"
-	"go-micro.dev/v4/transport"
 )
 
 // command is one line of stdin: one call, or many of the same.
@@ -64,10 +63,10 @@ type answer struct {
 type caller struct {
 	out      *lines
 	registry registry.Registry
-	// transport makes what a client calls over; nil where all its clients are given.
-	transport func() transport.Transport
-	mu        sync.Mutex
-	clients   map[string]client.Client
+	// make makes a client over a transport of its own.
+	make    func(options ...client.Option) client.Client
+	mu      sync.Mutex
+	clients map[string]client.Client
 }
 
 func runClient(out *lines, args []string) error {
@@ -76,6 +75,7 @@ func runClient(out *lines, args []string) error {
 	registryName := flags.String("registry", "memory", "memory, mdns or etcd; asked when a call has no address")
 	registryAddress := flags.String("registry-address", "", "host:port of etcd, several with commas")
 	transportName := flags.String("transport", "http", "http or grpc")
+	clientName := flags.String("client", "mucp", "mucp, or grpc in the program that has it")
 	body := flags.String("body", "{}", "the request as JSON")
 	flags.StringVar(&base.Address, "address", "", "host:port to call")
 	flags.BoolVar(&base.Legacy, "legacy", false, "call as if the node spoke only the legacy envelopes")
@@ -98,14 +98,21 @@ func runClient(out *lines, args []string) error {
 	if err != nil {
 		return err
 	}
+	newClient := clients[*clientName]
+	if newClient == nil {
+		return fmt.Errorf("there is no client %q in this program", *clientName)
+	}
 	if _, err := newTransport(*transportName); err != nil {
 		return err
 	}
 	calls := &caller{
-		out:       out,
-		registry:  reg,
-		transport: func() transport.Transport { made, _ := newTransport(*transportName); return made },
-		clients:   map[string]client.Client{},
+		out:      out,
+		registry: reg,
+		make: func(options ...client.Option) client.Client {
+			made, _ := newTransport(*transportName)
+			return newClient(append(options, client.Transport(made))...)
+		},
+		clients: map[string]client.Client{},
 	}
 	if base.Endpoint != "" {
 		calls.run(base)
@@ -287,11 +294,7 @@ func (c *caller) clientFor(cmd command) (client.Client, error) {
 			}},
 		}))
 	}
-	made := client.NewClient(
-		client.Registry(reg),
-		client.Selector(selector.NewSelector(selector.Registry(reg))),
-		client.Transport(c.transport()),
-	)
+	made := c.make(client.Registry(reg), client.Selector(selector.NewSelector(selector.Registry(reg))))
 	if !cmd.Fresh {
 		c.clients[key] = made
 	}

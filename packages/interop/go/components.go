@@ -8,8 +8,16 @@ import (
 	"github.com/go-micro/plugins/v4/registry/etcd"
 	"github.com/go-micro/plugins/v4/transport/grpc"
 	"go-micro.dev/v4/broker"
+	"go-micro.dev/v4/client"
 	"go-micro.dev/v4/registry"
+	"go-micro.dev/v4/server"
 	"go-micro.dev/v4/transport"
+)
+
+// clients and servers make a client or a server by name; see micro_grpc.go for "grpc".
+var (
+	clients = map[string]func(...client.Option) client.Client{"mucp": client.NewClient}
+	servers = map[string]func(...server.Option) server.Server{"mucp": server.NewServer}
 )
 
 // newRegistry makes a registry by name; addresses are those of the servers behind it, with commas.

@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"flag"
+	"fmt"
 	"os"
 	"os/signal"
 	"sync"
@@ -25,6 +26,7 @@ func runServer(out *lines, args []string) error {
 	brokerName := flags.String("broker", "memory", "memory, http or nats")
 	brokerAddress := flags.String("broker-address", "", "host:port of nats, several with commas")
 	transportName := flags.String("transport", "http", "http or grpc")
+	serverName := flags.String("server", "mucp", "mucp, or grpc in the program that has it")
 	wait := flags.Bool("wait", true, "when it stops, wait for the calls that run (go-micro's Wait option, which is off by default)")
 	settle := flags.Duration("settle", 0, "when it stops, serve on for so long after it is out of the registry")
 	subscriptions := pairs{}
@@ -62,7 +64,11 @@ func runServer(out *lines, args []string) error {
 	if *wait {
 		options = append(options, server.Wait(new(sync.WaitGroup)))
 	}
-	srv := server.NewServer(options...)
+	newServer := servers[*serverName]
+	if newServer == nil {
+		return fmt.Errorf("there is no server %q in this program", *serverName)
+	}
+	srv := newServer(options...)
 	node := *name + "-" + srv.Options().Id
 	for _, handler := range []any{&Helloworld{written: trans.written}, &Plain{service: *name, node: node}, &Raw{}} {
 		if err := srv.Handle(srv.NewHandler(handler)); err != nil {

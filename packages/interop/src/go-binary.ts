@@ -11,11 +11,11 @@ const DIST = fileURLToPath(new URL('../dist', import.meta.url));
 /** The first Go minor version that the module compiles with; the same as in `go.mod`. */
 const GO_MINOR = 21;
 
-/** The Go program, or why there is none on this machine. */
-export type GoBinary = { readonly path: string } | { readonly missing: string };
+/** The Go program, and the one that has go-micro's gRPC client and server as well; or why there is none on this machine. */
+export type GoBinary = { readonly path: string; readonly microGrpcPath: string } | { readonly missing: string };
 
 /**
- * Builds the Go program into `dist`; a second or so when Go has built it before. A missing or old Go, or modules that
+ * Builds the Go programs into `dist`; a second or so when Go has built them before, else one to two minutes. A missing or old Go, or modules that
  * cannot be fetched, are a reason to do without; a program that does not compile is an error.
  */
 export async function buildGo(): Promise<GoBinary> {
@@ -36,14 +36,19 @@ export async function buildGo(): Promise<GoBinary> {
     return { missing: `${version} is too old, 1.${GO_MINOR} or newer is needed` };
   }
   try {
-    await go('list', '-deps', '.');
+    await go('list', '-deps', '-tags=microgrpc', '.');
   } catch (error) {
     return { missing: `the Go modules cannot be fetched: ${text(error)}` };
   }
   await mkdir(DIST, { recursive: true });
-  const path = `${DIST}/interop-go${process.platform === 'win32' ? '.exe' : ''}`;
-  await go('build', '-mod=readonly', '-trimpath', '-buildvcs=false', '-o', path, '.');
-  return { path };
+  const build = async (name: string, tags: string): Promise<string> => {
+    const path = `${DIST}/${name}${process.platform === 'win32' ? '.exe' : ''}`;
+    await go('build', '-mod=readonly', '-trimpath', '-buildvcs=false', `-tags=${tags}`, '-o', path, '.');
+    return path;
+  };
+  // One after the other: the second finds most of what it needs built by the first.
+  const path = await build('interop-go', '');
+  return { path, microGrpcPath: await build('interop-go-micro-grpc', 'microgrpc') };
 }
 
 function text(error: unknown): string {

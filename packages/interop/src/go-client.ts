@@ -91,8 +91,17 @@ export async function startGoClient(options: {
   readonly registryAddress?: string;
   /** Default `http`. */
   readonly transport?: 'http' | 'grpc';
+  /** Default `mucp`; go-micro's gRPC client takes the program that has it. */
+  readonly client?: 'mucp' | 'grpc';
 }): Promise<GoClient> {
-  const { binary, prefix = [], registry = 'memory', registryAddress = '', transport = 'http' } = options;
+  const {
+    binary,
+    prefix = [],
+    registry = 'memory',
+    registryAddress = '',
+    transport = 'http',
+    client = 'mucp',
+  } = options;
   const pending = new Map<string, Pending>();
   let ids = 0;
   let gone = false;
@@ -110,7 +119,8 @@ export async function startGoClient(options: {
     else if (line.end === true) call.ended++;
     else call.replies.push({ n, reply: line.reply, text });
   };
-  const flags = [`--registry=${registry}`, `--registry-address=${registryAddress}`, `--transport=${transport}`];
+  const asked = { registry, 'registry-address': registryAddress, transport, client };
+  const flags = Object.entries(asked).map(([flag, value]) => `--${flag}=${value}`);
   const process = await startLineProcess([...prefix, binary, 'client', ...flags], onLine);
   void process.exited.then(() => {
     gone = true;

@@ -25,6 +25,8 @@ export interface GoServerOptions {
   readonly brokerAddress?: string;
   /** Default `http`. */
   readonly transport?: 'http' | 'grpc';
+  /** Default `mucp`; go-micro's gRPC server takes the program that has it. */
+  readonly server?: 'mucp' | 'grpc';
   /** What its node says about itself beside what go-micro adds. */
   readonly metadata?: Readonly<Record<string, string>>;
   /** Topics to subscribe to, each with its queue, `''` for none; the subscriber takes the request of `Helloworld.Call`. */
@@ -63,7 +65,7 @@ export interface GoServer {
 export async function startGoServer(options: GoServerOptions): Promise<GoServer> {
   const { binary, prefix = [], address = '127.0.0.1:0', name = 'helloworld', version = 'latest' } = options;
   const { registry = 'memory', broker = 'memory', metadata = {}, subscribe = {}, wait = true, settleMs = 0 } = options;
-  const { registryAddress = '', registerTtlMs = 0, brokerAddress = '', transport = 'http' } = options;
+  const { registryAddress = '', registerTtlMs = 0, brokerAddress = '', transport = 'http', server = 'mucp' } = options;
   const flags = {
     address,
     name,
@@ -74,6 +76,7 @@ export async function startGoServer(options: GoServerOptions): Promise<GoServer>
     broker,
     'broker-address': brokerAddress,
     transport,
+    server,
     wait: String(wait),
     settle: `${settleMs}ms`,
   };
