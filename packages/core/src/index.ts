@@ -162,7 +162,15 @@ export { registryError } from './registry/registry-error.ts';
 export { renewedRegistry } from './registry/renewed-registry.ts';
 export { type NodeChanges, type ServiceNodes, serviceNodes } from './registry/service-nodes.ts';
 export { parseError } from './rpc/wire.ts';
-export { type CheckedRecord, type KeyRange, rangeOf, type StoreCheck, storeCheck } from './store/store-check.ts';
+export {
+  type CheckedRecord,
+  type KeyRange,
+  rangeOf,
+  type StoreCheck,
+  scopeOf,
+  shown,
+  storeCheck,
+} from './store/store-check.ts';
 export { type Carrier, createExchange, type Exchange, type ExchangeOptions } from './transport/exchange.ts';
 export { answersProbe, createEndProbe, type EndProbe, PROBE_FIELDS } from './transport/http1-end-probe.ts';
 export { abortError } from './util/abort.ts';
