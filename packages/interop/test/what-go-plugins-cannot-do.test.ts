@@ -1,4 +1,3 @@
-import { generateKeyPairSync, sign } from 'node:crypto';
 import { missingServer, startEtcd, startRedis, type TestServer } from '@micro/test-servers';
 import { afterAll, afterEach, beforeAll, describe, expect, inject, test } from 'vitest';
 import { type GoAuth, startGoAuth } from '../src/go-auth.ts';
@@ -7,6 +6,7 @@ import { startGoRegistry } from '../src/go-registry.ts';
 import { startGoStore } from '../src/go-store.ts';
 import { type EtcdKeys, etcdKeys } from './etcd-keys.ts';
 import { eventually } from './eventually.ts';
+import { rsaKey } from './rsa-key.ts';
 
 // What `docs/wire.md` says of go-micro's plugins under "What Go cannot do". A test here that fails may be good news.
 
@@ -144,24 +144,14 @@ describe.skipIf(binary === '' || noRedis !== undefined)(`what go-micro's redis s
 });
 
 describe.skipIf(binary === '')("what go-micro's jwt auth cannot do", () => {
-  const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: 2_048 });
-  const base64 = (pem: string | Buffer): string => Buffer.from(pem).toString('base64');
+  const key = rsaKey();
   let auth: GoAuth;
 
   beforeAll(async () => {
-    auth = await startGoAuth({
-      binary,
-      publicKey: base64(publicKey.export({ type: 'spki', format: 'pem' })),
-      privateKey: base64(privateKey.export({ type: 'pkcs8', format: 'pem' })),
-    });
+    auth = await startGoAuth({ binary, publicKey: key.publicBase64, privateKey: key.privateBase64 });
   });
   afterAll(() => auth.close());
 
-  const signed = (claims: object, alg = 'RS256', digest = 'sha256'): string => {
-    const parts = [{ alg, typ: 'JWT' }, claims].map((part) => Buffer.from(JSON.stringify(part)).toString('base64url'));
-    const text = parts.join('.');
-    return `${text}.${sign(digest, Buffer.from(text), privateKey).toString('base64url')}`;
-  };
   const inAMinute = (): number => Math.floor(Date.now() / 1_000) + 60;
 
   test('a Go access token makes itself a new one, again and again', async () => {
@@ -172,18 +162,20 @@ describe.skipIf(binary === '')("what go-micro's jwt auth cannot do", () => {
   });
 
   test('Go takes a token that was signed by another algorithm of the same family', async () => {
-    const token = signed({ sub: 'me', exp: inAMinute() }, 'RS512', 'sha512');
+    const token = key.sign({ sub: 'me', exp: inAMinute() }, 'RS512', 'sha512');
     expect(await auth.inspect(token)).toMatchObject({ id: 'me' });
   });
 
   test('Go refuses a token that was issued on a clock ahead of its own', async () => {
     const iat = Math.floor(Date.now() / 1_000) + 30;
-    await expect(auth.inspect(signed({ sub: 'me', exp: inAMinute(), iat }))).rejects.toThrow('invalid token provided');
-    expect(await auth.inspect(signed({ sub: 'me', exp: inAMinute() }))).toMatchObject({ id: 'me' });
+    await expect(auth.inspect(key.sign({ sub: 'me', exp: inAMinute(), iat }))).rejects.toThrow(
+      'invalid token provided',
+    );
+    expect(await auth.inspect(key.sign({ sub: 'me', exp: inAMinute() }))).toMatchObject({ id: 'me' });
   });
 
   test('Go takes a token without an end', async () => {
-    expect(await auth.inspect(signed({ sub: 'me' }))).toMatchObject({ id: 'me' });
+    expect(await auth.inspect(key.sign({ sub: 'me' }))).toMatchObject({ id: 'me' });
   });
 });
 
