@@ -1,0 +1,328 @@
+import { abortError, CODE, createDeadlineTimer, fullJitterMs, type MicroError, now, onAbort, shown } from '@micro/core';
+import { isCluster, type RedisClient, type RedisCommands, type RedisConnection } from './client-types.ts';
+import { mastersOf, nodeOfKey, streamsOf } from './cluster-nodes.ts';
+import { type ConnectionWatch, type Refusal, watchConnection } from './connection-watch.ts';
+import { corker } from './cork.ts';
+import { endClient } from './end-client.ts';
+import { openClient } from './open-client.ts';
+import { codeOfReply, errorsOf, isPassing, textOf } from './redis-error.ts';
+import { checkClient, numberOf, type RedisOptions, settingsOf, timeoutOf } from './redis-options.ts';
+import { serverName } from './server-name.ts';
+
+/** Who uses a link. */
+export interface LinkOwner {
+  /** The id of its errors: `go.micro.store`. */
+  readonly id: string;
+  /** What errors call it: `the redis store`. */
+  readonly name: string;
+  /** What `patienceMs` is when nobody says. */
+  readonly patienceMs: number;
+}
+
+/** One call. */
+export interface RedisCall<T> {
+  /** What it does, for errors: `reading`. */
+  readonly verb: string;
+  /** The key in Redis that it does it to. */
+  readonly key?: string | undefined;
+  /** What it keeps in memory while it waits, in bytes. */
+  readonly bytes: number;
+  /** Sends the commands, all of them at once. Is called again, for another connection, when the first one was lost. */
+  run(client: RedisCommands): Promise<T>;
+  /** Never sent twice: what it asks means something on one connection only. Default false. */
+  readonly once?: boolean | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** One connection to Redis: to a server, to the master that sentinels know, or to a cluster. */
+export interface RedisLink {
+  readonly isCluster: boolean;
+  readonly isClosed: boolean;
+  /**
+   * Runs a call. While the server is lost it waits for it, with the patience of the link; what was under way when it was
+   * lost is sent again, before everything that came later. Throws 408 when the server does not answer in time, 503 when it
+   * cannot be reached or the link is closed, 499 when the signal aborts, 429 when too much is waiting or the server is full,
+   * 401 or 403 when the server does not want this client.
+   */
+  call<T>(call: RedisCall<T>): Promise<T>;
+  /** The connections which together have all keys, once there is one. Throws 503 when a part of a cluster is missing. */
+  masters(signal?: AbortSignal): Promise<readonly RedisConnection[]>;
+  /** Waits a little for what is under way, then ends everything that the link has opened. */
+  close(): Promise<void>;
+}
+
+const DEFAULT_MAX_PENDING_BYTES = 64 * 1024 * 1024;
+/** About what a call takes beside its key and value. */
+const CALL_BYTES = 256;
+/** What was answered with "not now" is sent again after so long, and up to as much more. */
+const AGAIN_MS = 100;
+/** What is under way is waited for when the link is closed, but not longer. */
+const CLOSE_MS = 2_000;
+
+/** A call that has no outcome yet. */
+interface Pending {
+  readonly number: number;
+  readonly call: RedisCall<unknown>;
+  readonly begun: number;
+  readonly resolve: (value: unknown) => void;
+  readonly reject: (error: MicroError) => void;
+  detach: (() => void) | undefined;
+  isUnderWay: boolean;
+  isDone: boolean;
+}
+
+/** Makes a link, which connects with the first call. Throws 400 for options that make no sense. */
+export function redisLink(options: RedisOptions, owner: LinkOwner): RedisLink {
+  const errorOf = errorsOf(owner.id);
+  const timeoutMs = timeoutOf(options, errorOf);
+  const patienceMs = numberOf('patienceMs', options.patienceMs, owner.patienceMs, errorOf);
+  const maxPendingBytes =
+    numberOf('maxPendingBytes', options.maxPendingBytes, DEFAULT_MAX_PENDING_BYTES, errorOf) ||
+    Number.POSITIVE_INFINITY;
+  if (options.client !== undefined) checkClient(options.client, options, errorOf);
+  const settings = options.client === undefined ? settingsOf(options, errorOf) : undefined;
+  const client: RedisClient = settings === undefined ? (options.client as RedisClient) : openClient(settings);
+  const name = serverName(settings?.target, client);
+
+  /** The oldest first, which is the one whose time is up first. */
+  const live = new Set<Pending>();
+  /** Those of them that cannot be sent now. */
+  const waiting = new Set<Pending>();
+  let watch: ConnectionWatch | undefined;
+  let isOpen = false;
+  let hasPatience = true;
+  let patience: NodeJS.Timeout | undefined;
+  let retry: NodeJS.Timeout | undefined;
+  let pendingBytes = 0;
+  let underWay = 0;
+  let calls = 0;
+  let idle: (() => void) | undefined;
+  let closing: Promise<void> | undefined;
+
+  const cork = corker(() => streamsOf(client));
+  const canSend = (): boolean => isOpen && client.status === 'ready';
+
+  const release = ({ call, isDone, isUnderWay }: Pending): void => {
+    // What was given up may still be in the hands of the client, which keeps it.
+    if (isDone && !isUnderWay) pendingBytes -= call.bytes + CALL_BYTES;
+  };
+  const end = (pending: Pending): boolean => {
+    if (pending.isDone) return false;
+    pending.isDone = true;
+    live.delete(pending);
+    waiting.delete(pending);
+    pending.detach?.();
+    release(pending);
+    return true;
+  };
+  const fail = (pending: Pending, error: MicroError): void => {
+    if (end(pending)) pending.reject(error);
+  };
+  const failWaiting = (errorFor: (pending: Pending) => MicroError): void => {
+    for (const pending of [...waiting]) fail(pending, errorFor(pending));
+  };
+
+  const whereOf = ({ key }: RedisCall<unknown>): { readonly where: string; readonly trouble: string | undefined } => {
+    const node = nodeOfKey(client, key);
+    const where = watch?.where() ?? name;
+    return { where: node === undefined ? where : `node ${node} of ${where}`, trouble: watch?.trouble(node) };
+  };
+  const unreachable = (call: RedisCall<unknown>, cause?: unknown): MicroError => {
+    const { where, trouble } = whereOf(call);
+    const reason = trouble ?? (cause === undefined ? 'no connection yet' : textOf(cause));
+    return errorOf(
+      CODE.unavailable,
+      `${textOfCall(call)} failed: ${where} cannot be reached (${reason}); is it running?`,
+      cause,
+    );
+  };
+  const refused = (call: RedisCall<unknown>, { code, reason }: Refusal): MicroError =>
+    errorOf(code, `${textOfCall(call)} failed: ${whereOf(call).where} refuses this client: ${reason}`);
+  const closedError = (): MicroError => errorOf(CODE.unavailable, `${owner.name} is closed; make another one`);
+
+  const timer = createDeadlineTimer((time) => {
+    for (const pending of live) {
+      const deadline = pending.begun + timeoutMs;
+      if (deadline > time) return deadline;
+      const { where, trouble } = whereOf(pending.call);
+      const why = trouble === undefined ? '' : ` (${trouble})`;
+      const detail = `${textOfCall(pending.call)} took longer than ${timeoutMs} ms: ${where} does not answer${why}`;
+      fail(pending, pending.isUnderWay ? errorOf(CODE.timeout, detail) : unreachable(pending.call));
+    }
+    return Number.POSITIVE_INFINITY;
+  });
+
+  const drain = (): void => {
+    clearTimeout(retry);
+    retry = undefined;
+    if (!canSend()) return;
+    const those = [...waiting].sort((a, b) => a.number - b.number);
+    waiting.clear();
+    for (const pending of those) send(pending);
+  };
+
+  const wait = (pending: Pending): void => {
+    const refusal = watch?.refusal();
+    if (refusal !== undefined) fail(pending, refused(pending.call, refusal));
+    else if (!hasPatience) fail(pending, unreachable(pending.call));
+    else waiting.add(pending);
+  };
+
+  /** Sends a call again which failed for no fault of its own. */
+  const again = (pending: Pending, cause: unknown): void => {
+    if (pending.call.once === true || closing !== undefined || now() >= pending.begun + patienceMs) {
+      fail(pending, unreachable(pending.call, cause));
+    } else if (!canSend()) {
+      wait(pending);
+    } else {
+      // All that comes later waits behind it, so that writes keep their order. The rest of a cluster is at work meanwhile.
+      waiting.add(pending);
+      retry ??= setTimeout(drain, AGAIN_MS + fullJitterMs(AGAIN_MS, AGAIN_MS, 0));
+    }
+  };
+
+  const send = (pending: Pending): void => {
+    const { call } = pending;
+    const landed = (): void => {
+      pending.isUnderWay = false;
+      underWay -= 1;
+      release(pending);
+      if (underWay === 0) idle?.();
+    };
+    pending.isUnderWay = true;
+    underWay += 1;
+    cork();
+    call.run(client).then(
+      (value) => {
+        landed();
+        if (end(pending)) pending.resolve(value);
+      },
+      (cause: unknown) => {
+        landed();
+        if (pending.isDone) return;
+        if (isPassing(cause)) again(pending, cause);
+        else {
+          const detail = `${textOfCall(call)} failed: ${whereOf(call).where} answered: ${textOf(cause)}`;
+          fail(pending, errorOf(codeOfReply(cause), detail, cause));
+        }
+      },
+    );
+  };
+
+  const connect = (): void => {
+    // What comes of it is told by events.
+    client.connect().catch(() => {});
+  };
+
+  const begin = (): void => {
+    watch = watchConnection(client, {
+      name,
+      logger: options.logger,
+      ready() {
+        clearTimeout(patience);
+        hasPatience = true;
+        isOpen = true;
+        drain();
+      },
+      lost() {
+        isOpen = false;
+        hasPatience = patienceMs > 0;
+        const giveUp = (): void => {
+          hasPatience = false;
+          failWaiting(({ call }) => unreachable(call));
+        };
+        if (hasPatience) patience = setTimeout(giveUp, patienceMs);
+        else giveUp();
+      },
+      refused(refusal) {
+        isOpen = false;
+        failWaiting(({ call }) => refused(call, refusal));
+      },
+      ended() {
+        // A client of our own ends only when an attempt could not even begin, as with half a certificate.
+        if (settings !== undefined && closing === undefined) setTimeout(connect, AGAIN_MS).unref();
+      },
+    });
+    isOpen = client.status === 'ready';
+    if (client.status === 'wait') connect();
+  };
+
+  const run = <T>(call: RedisCall<T>): Promise<T> => {
+    const { signal, bytes } = call;
+    if (closing !== undefined) return Promise.reject(closedError());
+    if (signal?.aborted === true) return Promise.reject(abortError(owner.id, textOfCall(call), signal.reason));
+    if (pendingBytes + bytes + CALL_BYTES > maxPendingBytes) {
+      const detail = `${textOfCall(call)} failed: ${pendingBytes} bytes wait for ${watch?.where() ?? name}, and at most ${maxPendingBytes} may (maxPendingBytes); wait for earlier calls`;
+      return Promise.reject(errorOf(CODE.tooManyRequests, detail));
+    }
+    if (watch === undefined) begin();
+    return new Promise<unknown>((resolve, reject) => {
+      const begun = now();
+      const pending: Pending = {
+        number: calls++,
+        call,
+        begun,
+        resolve,
+        reject,
+        detach: undefined,
+        isUnderWay: false,
+        isDone: false,
+      };
+      if (signal !== undefined) {
+        const cancel = (): void => fail(pending, abortError(owner.id, textOfCall(call), signal.reason));
+        pending.detach = onAbort(signal, cancel);
+      }
+      pendingBytes += bytes + CALL_BYTES;
+      live.add(pending);
+      if (timeoutMs > 0) timer.watch(begun + timeoutMs);
+      if (waiting.size === 0 && canSend()) send(pending);
+      else wait(pending);
+    }) as Promise<T>;
+  };
+
+  return {
+    isCluster: isCluster(client),
+    get isClosed() {
+      return closing !== undefined;
+    },
+
+    call: run,
+
+    async masters(signal) {
+      const { masters, missing } = await run({
+        verb: 'asking for the nodes',
+        bytes: 0,
+        run: async () => mastersOf(client),
+        signal,
+      });
+      if (missing === undefined) return masters;
+      const detail = `node ${missing} of ${watch?.where() ?? name} cannot be reached (${watch?.trouble(missing) ?? 'it is not connected'}); is it running?`;
+      throw errorOf(CODE.unavailable, detail);
+    },
+
+    close() {
+      closing ??= (async () => {
+        failWaiting(closedError);
+        if (underWay > 0 && client.status === 'ready') {
+          let late: NodeJS.Timeout | undefined;
+          await new Promise<void>((resolve) => {
+            idle = resolve;
+            late = setTimeout(resolve, timeoutMs === 0 ? CLOSE_MS : Math.min(timeoutMs, CLOSE_MS));
+          });
+          clearTimeout(late);
+        }
+        for (const pending of [...live]) fail(pending, closedError());
+        timer.close();
+        clearTimeout(patience);
+        clearTimeout(retry);
+        watch?.close();
+        if (settings !== undefined) endClient(client);
+      })();
+      return closing;
+    },
+  };
+}
+
+function textOfCall({ verb, key }: RedisCall<unknown>): string {
+  return key === undefined ? verb : `${verb} ${shown(key)}`;
+}

@@ -1,0 +1,58 @@
+import { CODE, MicroError, shown } from '@micro/core';
+
+const DEFAULT_DATABASE = 'micro';
+
+/** Where the keys of one table are in Redis. */
+export interface KeySpace {
+  /** What every key of the table begins with. */
+  readonly prefix: string;
+  /** The pattern of SCAN for the keys that begin, or end, so. */
+  pattern(prefix: string, suffix: string): string;
+}
+
+/** Finds the keys of tables. Throws a 400 for a name that would reach into another table. */
+export type KeySpaces = (scope: { readonly database: string; readonly table: string }) => KeySpace;
+
+/**
+ * The keys as go-micro writes them: the table and the key, one after the other. Go knows no databases there, so only that of
+ * the store itself has one; that of another call would be the same records under another name.
+ */
+export function goKeySpaces(storeDatabase = DEFAULT_DATABASE): KeySpaces {
+  return ({ database, table }) => {
+    if (database === storeDatabase) return keySpace(table);
+    const detail = `the database ${shown(database)} would hold the very records of ${shown(storeDatabase)}: go-micro's keys have no place for one; leave it out, or make the store with a separator`;
+    throw bad(detail);
+  };
+}
+
+/** Keys of a database, a table and a key, with a separator that is in neither name, so that no two are the same text. */
+export function separateKeySpaces(separator: string): KeySpaces {
+  if (typeof separator !== 'string' || separator === '') {
+    throw bad('separator is empty; leave it out for the keys of go-micro');
+  }
+  return ({ database, table }) => {
+    for (const name of [database, table]) {
+      // The first one that is read has to be the one that was written.
+      if (`${name}${separator}`.indexOf(separator) === name.length) continue;
+      throw bad(`the name ${shown(name)} holds the separator ${shown(separator)}, or a part of it; choose another one`);
+    }
+    return keySpace(`${database}${separator}${table}${separator}`);
+  };
+}
+
+function keySpace(start: string): KeySpace {
+  return {
+    prefix: start,
+    // With both, a key that is its own prefix and suffix at once would not fit a pattern: the suffix is looked at later.
+    pattern: (prefix, suffix) => `${escaped(start + prefix)}*${prefix === '' ? escaped(suffix) : ''}`,
+  };
+}
+
+/** What means something in a pattern of Redis means itself after a backslash. */
+function escaped(text: string): string {
+  return text.replace(/[\\*?[\]]/g, '\\$&');
+}
+
+function bad(detail: string): MicroError {
+  return new MicroError({ id: 'go.micro.store', code: CODE.badRequest, detail });
+}

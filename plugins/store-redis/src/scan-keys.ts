@@ -1,0 +1,100 @@
+import { isUtf8 } from 'node:buffer';
+import { CODE, type KeyRange, MicroError, pause } from '@micro/core';
+import type { RedisConnection, RedisLink } from '@micro/redis-client';
+import type { KeySpace } from './key-space.ts';
+import { pageCollector } from './sorted-page.ts';
+
+/** How many keys the server looks at for one answer. It serves nobody else meanwhile: about half a millisecond. */
+const SCAN_COUNT = 1_000;
+/** A scan whose server was lost begins anew, so often at most. */
+const RESTARTS = 20;
+const RESTART_MS = 200;
+
+/** What a scan is made with. */
+export interface ScanOptions {
+  readonly link: RedisLink;
+  readonly space: KeySpace;
+  readonly range: KeyRange;
+  /** How long it may go on without getting anywhere. */
+  readonly patienceMs: number;
+  readonly signal: AbortSignal | undefined;
+}
+
+/**
+ * The keys of a page. All masters are asked, and what comes twice counts once; keys that are no text, and what is kept under
+ * a key of another type than a record's, are left out.
+ *
+ * A cursor of SCAN means something to the process that gave it, and to no other. Whoever goes on with it after a restart or
+ * a failover misses keys without a word, so the scan begins anew then.
+ */
+export async function scanKeys({ link, space, range, patienceMs, signal }: ScanOptions): Promise<string[]> {
+  let advancedAt = performance.now();
+  for (let restarts = 0; ; restarts++) {
+    const collector = pageCollector(range);
+    const take = (keys: readonly Buffer[]): void => {
+      advancedAt = performance.now();
+      for (const bytes of keys) {
+        const key = isUtf8(bytes) ? bytes.toString().slice(space.prefix.length) : '';
+        // No record has an empty key: that is somebody's key which is called like the table.
+        if (key !== '' && key.endsWith(range.suffix)) collector.add(key);
+      }
+    };
+    const pattern = space.pattern(range.prefix, range.suffix);
+    try {
+      const masters = await link.masters(signal);
+      const scans = masters.map((master) => scanMaster({ link, master, pattern, take, signal }));
+      const ends = await Promise.allSettled(scans);
+      for (const end of ends) if (end.status === 'rejected') throw end.reason;
+      return collector.page();
+    } catch (error) {
+      const isLost = error instanceof MicroError && error.code === CODE.unavailable;
+      const isStuck = performance.now() - advancedAt > patienceMs || restarts >= RESTARTS;
+      if (!isLost || isStuck || link.isClosed) throw error;
+      await pause(RESTART_MS, signal);
+    }
+  }
+}
+
+interface MasterScan {
+  readonly link: RedisLink;
+  readonly master: RedisConnection;
+  readonly pattern: string;
+  readonly take: (keys: readonly Buffer[]) => void;
+  readonly signal: AbortSignal | undefined;
+}
+
+async function scanMaster({ link, master, pattern, take, signal }: MasterScan): Promise<void> {
+  let cursor = '0';
+  let stream: unknown;
+  do {
+    const [next, keys] = await link.call({
+      verb: 'listing',
+      bytes: pattern.length,
+      once: true,
+      run: () => scanOnce(master, cursor, pattern),
+      signal,
+    });
+    if (cursor !== '0' && master.stream !== stream) {
+      throw new MicroError({
+        id: 'go.micro.store',
+        code: CODE.unavailable,
+        detail: 'listing failed: the connection was replaced meanwhile, and the new one does not know how far it was',
+      });
+    }
+    stream = master.stream;
+    cursor = next;
+    take(keys);
+  } while (cursor !== '0');
+}
+
+async function scanOnce(
+  master: RedisConnection,
+  cursor: string,
+  pattern: string,
+): Promise<readonly [string, readonly Buffer[]]> {
+  const reply = await master.callBuffer(
+    ...(['scan', cursor, 'MATCH', pattern, 'COUNT', SCAN_COUNT, 'TYPE', 'string'] as const),
+  );
+  const [next, keys] = reply as readonly [Buffer, readonly Buffer[]];
+  return [next.toString(), keys];
+}
