@@ -1,0 +1,3 @@
+export type { EtcdRegistryOptions } from './etcd-options.ts';
+export { plugin } from './etcd-plugin.ts';
+export { etcdRegistry } from './etcd-registry.ts';

@@ -1,0 +1,138 @@
+import type { CallOptions } from '@grpc/grpc-js';
+import { fullJitterMs, pause } from '@micro/core';
+import { type Etcd3, type ICallable, KVClient, LeaseClient, type Services, WatchClient } from 'etcd3';
+import type { EtcdSettings } from './etcd-options.ts';
+import { type EtcdServer, etcdServer, type MakeCredentials } from './etcd-server.ts';
+import { isElecting, isTokenLost, isUnreachable, STATUS, statusOf } from './etcd-status.ts';
+import { callUnary, etcdToken } from './etcd-token.ts';
+
+/** The parts of etcd3's client that a registry needs. An `Etcd3` has them, too. */
+export type EtcdClients = Pick<Etcd3, 'kv' | 'leaseClient' | 'watchClient'>;
+
+/** Clients, and what closes those of their connections that were opened here. */
+export interface OpenClients extends EtcdClients {
+  close(): void;
+}
+
+/** The user's client, or clients for the user's settings. */
+export function openClients(settings: EtcdSettings, makeCredentials: MakeCredentials): OpenClients {
+  const { client } = settings;
+  if (client === undefined) return dialEtcd(settings, makeCredentials);
+  return { kv: client.kv, leaseClient: client.leaseClient, watchClient: client.watchClient, close() {} };
+}
+
+/** How long one of several servers may take before the next one is asked, when the call itself has no deadline. */
+const USUAL_SHARE_MS = 5_000;
+const FIRST_PAUSE_MS = 50;
+const LONGEST_PAUSE_MS = 500;
+
+/**
+ * etcd3's clients without etcd3's way with faults (three tries that each take a whole deadline, and a circuit breaker that
+ * still refuses when etcd is back). A call stays with one server until it does not answer, and then asks the next one within
+ * the same deadline; it is done over a new connection, so that nothing waits for the pauses of the old one. Each thing that
+ * a registry asks of etcd may be done twice.
+ */
+function dialEtcd({ hosts, user, tls }: EtcdSettings, makeCredentials: MakeCredentials): OpenClients {
+  const servers = hosts.addresses.map((address) => etcdServer(address, makeCredentials, tls?.serverName));
+  const token = etcdToken(user);
+  // Not all services of a system lean on the server that stands first in their settings.
+  let at = Math.floor(Math.random() * servers.length);
+  let closed = false;
+
+  const current = (): EtcdServer => {
+    const server = servers[at % servers.length];
+    if (server === undefined || closed) throw new Error('the connection to etcd was closed');
+    return server;
+  };
+
+  const leave = (server: EtcdServer): void => {
+    if (servers[at % servers.length] === server) at++;
+  };
+
+  const callOnce = async (
+    server: EtcdServer,
+    service: keyof typeof Services,
+    method: string,
+    payload: unknown,
+    deadline: number,
+  ): Promise<unknown> => {
+    const metadata = await token.metadata(server, deadline);
+    const response = await callUnary(server.client(service), method, payload, metadata, deadline);
+    server.heard();
+    return response;
+  };
+
+  const call = async (
+    service: keyof typeof Services,
+    method: string,
+    payload: unknown,
+    end: number,
+  ): Promise<unknown> => {
+    // A single server gets a second try: what it was called over may have been the connection of its former life.
+    const tries = Math.max(2, servers.length);
+    let renewed = false;
+    for (let attempt = 1; ; attempt++) {
+      const server = current();
+      const begunAt = performance.now();
+      try {
+        return await callOnce(server, service, method, payload, shareOf(end, servers.length - attempt + 1));
+      } catch (error) {
+        const status = statusOf(error);
+        if (isTokenLost(status) && user !== undefined && !renewed) {
+          renewed = true;
+          token.forget();
+          continue;
+        }
+        if (!isUnreachable(status)) throw error;
+        const electing = isElecting(status);
+        if (!electing) server.suspect(begunAt);
+        leave(server);
+        if (closed || Date.now() >= end || (attempt >= tries && !electing)) throw error;
+        if (attempt >= servers.length) {
+          await pause(fullJitterMs(FIRST_PAUSE_MS, LONGEST_PAUSE_MS, attempt - servers.length));
+        }
+      }
+    }
+  };
+
+  const callable: ICallable<EtcdServer> = {
+    callOptionsFactory: undefined,
+    exec: async <T>(service: keyof typeof Services, method: string, payload: unknown, options?: CallOptions) =>
+      // What the method answers is what etcd3 says it does.
+      (await call(service, method, payload, endOf(options))) as T,
+    async withConnection(service, run) {
+      const server = current();
+      const metadata = (await token.metadata(server, Date.now() + USUAL_SHARE_MS)).clone();
+      // Ends a watch at a server that has lost the others, where it would wait for ever.
+      metadata.set('hasleader', 'true');
+      return run({ resource: server, client: server.client(service), metadata });
+    },
+    markFailed(server, error) {
+      const status = statusOf(error);
+      // We cancel streams ourselves, which says nothing about the server.
+      if (isUnreachable(status) && status.code !== STATUS.cancelled) leave(server);
+    },
+  };
+
+  return {
+    kv: new KVClient(callable),
+    leaseClient: new LeaseClient(callable),
+    watchClient: new WatchClient(callable),
+    close() {
+      closed = true;
+      for (const server of servers) server.close();
+    },
+  };
+}
+
+/** The part of the time that is left for one of so many servers; the last one has all of it. */
+function shareOf(end: number, servers: number): number {
+  if (servers <= 1) return end;
+  const now = Date.now();
+  return now + Math.min((end - now) / servers, USUAL_SHARE_MS);
+}
+
+function endOf(options: CallOptions | undefined): number {
+  const deadline = options?.deadline;
+  return deadline === undefined ? Number.POSITIVE_INFINITY : Number(deadline);
+}

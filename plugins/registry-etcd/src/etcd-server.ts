@@ -1,0 +1,77 @@
+import { createSecureContext } from 'node:tls';
+import { Channel, type ChannelCredentials, type ChannelOptions, type Client, credentials } from '@grpc/grpc-js';
+import { loadCertificates, type TlsOptions } from '@micro/core';
+import type { Services } from 'etcd3';
+import { Host } from 'etcd3/lib/connection-pool.js';
+
+/** One of the servers of an etcd, and the connection to it that all services share. */
+export interface EtcdServer {
+  /** `host:port`. */
+  readonly address: string;
+  /** What calls the methods of one of etcd's gRPC services. */
+  client(service: keyof typeof Services): Client;
+  /** It has just answered. */
+  heard(): void;
+  /** Does the next call over a new connection, unless the server has answered since then. */
+  suspect(since: number): void;
+  close(): void;
+}
+
+/** gRPC's own limit of 4 MiB is too little for a page of large records. */
+const MAX_MESSAGE_BYTES = 64 * 1024 * 1024;
+
+/** Makes the credentials for one more connection, with the certificates as they are then. */
+export type MakeCredentials = () => ChannelCredentials;
+
+/** Reads the certificates now, so that a missing file fails the start; each new connection has them as they are then. */
+export function credentialsOf(tls: TlsOptions | undefined): MakeCredentials {
+  if (tls === undefined) return () => credentials.createInsecure();
+  const certificates = loadCertificates(tls);
+  const verify = { rejectUnauthorized: tls.insecure !== true };
+  return () => credentials.createFromSecureContext(createSecureContext(certificates.current()), verify);
+}
+
+/** One server of an etcd. Nothing is opened before the first call. */
+export function etcdServer(
+  address: string,
+  makeCredentials: MakeCredentials,
+  serverName: string | undefined,
+): EtcdServer {
+  const options: ChannelOptions = {
+    // A connection of its own: gRPC shares them between channels, together with the waits of those that failed before.
+    'grpc.use_local_subchannel_pool': 1,
+    'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,
+    ...(serverName === undefined
+      ? {}
+      : { 'grpc.ssl_target_name_override': serverName, 'grpc.default_authority': serverName }),
+  };
+  let connection: { readonly channel: Channel; readonly host: Host } | undefined;
+  let heardAt = Number.NEGATIVE_INFINITY;
+
+  const open = (): Host => {
+    if (connection === undefined) {
+      const own = makeCredentials();
+      const channel = new Channel(address, own, options);
+      // etcd3 makes one client for each service, and gives them this one channel.
+      connection = { channel, host: new Host(address, own, { channelOverride: channel }) };
+    }
+    return connection.host;
+  };
+
+  const close = (): void => {
+    connection?.channel.close();
+    connection = undefined;
+  };
+
+  return {
+    address,
+    client: (service) => open().getServiceClient(service),
+    heard() {
+      heardAt = performance.now();
+    },
+    suspect(since) {
+      if (heardAt < since) close();
+    },
+    close,
+  };
+}

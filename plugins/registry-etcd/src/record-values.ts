@@ -1,0 +1,35 @@
+import { decodeRecord, type Logger, type ServiceRecord } from '@micro/core';
+import type { IKeyValue } from 'etcd3';
+import type { RecordKeys } from './record-keys.ts';
+
+/** Reads what stands under a key; `undefined` for what is no record. Whoever can write to etcd can write anything. */
+export type ReadRecord = (entry: Pick<IKeyValue, 'key' | 'value'>) => ServiceRecord | undefined;
+
+/** Nobody describes a service in more. etcd's own limit is 1.5 MiB, unless it was raised. */
+const MAX_VALUE_BYTES = 1024 * 1024;
+/** How many keys are remembered so that each is told of once. */
+const MAX_TOLD = 1_000;
+
+/**
+ * Reads records, and tells the logger once of each key whose value makes no sense: no JSON of a record, too large, or of a
+ * node that belongs under another key. A record has the one node that its key is of.
+ */
+export function recordReader(keys: RecordKeys, logger: Logger | undefined): ReadRecord {
+  const told = new Set<string>();
+  const leaveOut = (key: Buffer, reason: string): undefined => {
+    const text = key.toString();
+    if (told.has(text)) return undefined;
+    if (told.size >= MAX_TOLD) told.clear();
+    told.add(text);
+    logger?.log('warn', `the etcd key ${JSON.stringify(text.slice(0, 200))} is left out: ${reason}`);
+    return undefined;
+  };
+  return ({ key, value }) => {
+    if (value.length > MAX_VALUE_BYTES) return leaveOut(key, `its value has more than ${MAX_VALUE_BYTES} bytes`);
+    const record = decodeRecord(value.toString());
+    if (record === undefined) return leaveOut(key, 'its value is no record of a service with a node');
+    const node = record.nodes.find(({ id }) => keys.isOf(key, record.name, id));
+    if (node === undefined) return leaveOut(key, 'its value is of a node that has another key');
+    return record.nodes.length === 1 ? record : Object.freeze({ ...record, nodes: Object.freeze([node]) });
+  };
+}

@@ -1,0 +1,200 @@
+import {
+  type EventQueue,
+  eventQueue,
+  type MicroError,
+  type RegistryEvent,
+  type ServiceRecord,
+  sameEndpoints,
+  sameMetadata,
+  sameNode,
+} from '@micro/core';
+import type { IKeyValue } from 'etcd3';
+import type { EtcdCalls } from './etcd-calls.ts';
+import { isHistoryLost, statusOf } from './etcd-status.ts';
+import type { KeyRange } from './record-keys.ts';
+import type { ReadRecord } from './record-values.ts';
+import type { WatchHub } from './watch-hub.ts';
+
+/** The changes of one service, or of all, for any number of watchers. */
+export interface ServiceFeed {
+  /** Changes from now on, until the signal aborts or the iteration is left. */
+  watch(signal: AbortSignal | undefined): AsyncIterable<RegistryEvent>;
+  /** Resolves when it knows what is there, or cannot find out now: what is registered after that is seen. */
+  readonly begun: Promise<void>;
+  /** Ends all watches. */
+  end(): void;
+}
+
+export interface ServiceFeedOptions {
+  /** Only records of this service; others may have the same keys. Default: all. */
+  readonly service: string | undefined;
+  readonly range: KeyRange;
+  readonly calls: EtcdCalls;
+  readonly hub: WatchHub;
+  readonly readRecord: ReadRecord;
+  readonly watchLimit: number;
+  /** Nobody watches any more. */
+  readonly onEmpty: () => void;
+}
+
+/** What is known of a key. */
+interface Known {
+  /** Which write of the key this is; the lease tells apart two etcds that have counted alike. */
+  readonly created: string;
+  readonly modified: string;
+  readonly lease: string;
+  /** `undefined` for what is no record. */
+  readonly record: ServiceRecord | undefined;
+}
+
+/**
+ * Follows a range of keys and knows what is in it, so that it can say what is gone without etcd's help, and what has changed
+ * while it could not watch. It goes on from the revision where it stopped when etcd's past is still the one that it knows:
+ * the same keys, written at the same revisions. Otherwise (compacted, set up anew) it reads all and tells the difference.
+ */
+export function serviceFeed(options: ServiceFeedOptions): ServiceFeed {
+  const { service, range, calls, hub, readRecord, watchLimit, onEmpty } = options;
+  const what = `watching ${service ?? 'all services'} in`;
+  const watchers = new Set<EventQueue<RegistryEvent>>();
+  let known = new Map<string, Known>();
+  /** All changes up to this one are in `known`; `undefined` until it was read for the first time. */
+  let revision: number | undefined;
+  let begin: () => void = () => {};
+  const begun = new Promise<void>((resolve) => {
+    begin = resolve;
+  });
+
+  const tell = (action: RegistryEvent['action'], record: ServiceRecord): void => {
+    const event = Object.freeze({ action, service: record });
+    for (const watcher of watchers) watcher.push(event);
+  };
+
+  const compare = (before: ServiceRecord | undefined, after: ServiceRecord | undefined): void => {
+    if (before === undefined) {
+      if (after !== undefined) tell('create', after);
+    } else if (after === undefined) tell('delete', before);
+    else if (before.name !== after.name || before.nodes[0]?.id !== after.nodes[0]?.id) {
+      tell('delete', before);
+      tell('create', after);
+    } else if (!sameRecord(before, after)) tell('update', after);
+  };
+
+  const knownOf = (entry: IKeyValue): Known => {
+    const record = readRecord(entry);
+    return {
+      created: entry.create_revision,
+      modified: entry.mod_revision,
+      lease: entry.lease,
+      record: service === undefined || record?.name === service ? record : undefined,
+    };
+  };
+
+  /** Whether etcd's past is still the one that is known. */
+  const isSamePast = (then: number): Promise<boolean> =>
+    calls.ask(what, undefined, async (asking) => {
+      try {
+        const { entries } = await calls.read(range, asking, { revision: then, keysOnly: true });
+        return entries.length === known.size && entries.every((entry) => isSameWrite(known.get(idOf(entry)), entry));
+      } catch (error) {
+        if (isHistoryLost(statusOf(error))) return false;
+        throw error;
+      }
+    });
+
+  const readAll = async (): Promise<number> => {
+    const listing = await calls.ask(what, undefined, (asking) => calls.read(range, asking));
+    const before = known;
+    known = new Map(listing.entries.map((entry) => [idOf(entry), knownOf(entry)]));
+    if (revision !== undefined) {
+      for (const [key, { record }] of before) if (!known.has(key)) compare(record, undefined);
+      for (const [key, { record }] of known) compare(before.get(key)?.record, record);
+    }
+    return listing.revision;
+  };
+
+  const stop = hub.follow({
+    range,
+    async prepare() {
+      try {
+        if (revision === undefined || !(await isSamePast(revision))) revision = await readAll();
+        return revision + 1;
+      } finally {
+        begin();
+      }
+    },
+    changed(events, complete) {
+      for (const { type, kv } of events) {
+        const key = idOf(kv);
+        const before = known.get(key)?.record;
+        if (type === 'Delete') {
+          known.delete(key);
+          compare(before, undefined);
+        } else {
+          const next = knownOf(kv);
+          known.set(key, next);
+          compare(before, next.record);
+        }
+      }
+      const last = events.at(-1);
+      // Of an answer in pieces, the last revision may go on in the next one.
+      const end = last === undefined ? undefined : Number(last.kv.mod_revision) - (complete ? 0 : 1);
+      if (end !== undefined && revision !== undefined) revision = Math.max(revision, end);
+      return undefined;
+    },
+    refused(error: MicroError) {
+      begin();
+      for (const watcher of [...watchers]) watcher.fail(error);
+    },
+  });
+
+  return {
+    begun,
+
+    watch(signal) {
+      const watcher: EventQueue<RegistryEvent> = eventQueue({
+        limit: watchLimit,
+        signal,
+        onEnd() {
+          watchers.delete(watcher);
+          if (watchers.size > 0) return;
+          stop();
+          begin();
+          onEmpty();
+        },
+      });
+      watchers.add(watcher);
+      return watcher.events;
+    },
+
+    end() {
+      for (const watcher of [...watchers]) watcher.end();
+    },
+  };
+}
+
+/** Keys are bytes, and latin1 has a character for each of them. */
+function idOf({ key }: Pick<IKeyValue, 'key'>): string {
+  return key.toString('latin1');
+}
+
+function isSameWrite(known: Known | undefined, entry: IKeyValue): boolean {
+  return (
+    known !== undefined &&
+    known.created === entry.create_revision &&
+    known.modified === entry.mod_revision &&
+    known.lease === entry.lease
+  );
+}
+
+/** Renewing a record that did not change is no change. */
+function sameRecord(a: ServiceRecord, b: ServiceRecord): boolean {
+  const [before, after] = [a.nodes[0], b.nodes[0]];
+  return (
+    before !== undefined &&
+    after !== undefined &&
+    a.version === b.version &&
+    sameNode(before, after) &&
+    sameMetadata(a.metadata, b.metadata) &&
+    sameEndpoints(a.endpoints, b.endpoints)
+  );
+}
