@@ -1,0 +1,177 @@
+import { createServer, type Socket as NetSocket } from 'node:net';
+import { createServer as createTlsServer } from 'node:tls';
+import {
+  Server,
+  ServerCredentials,
+  ServerInterceptingCall,
+  type ServerInterceptingCallInterface,
+  type ServerInterceptor,
+} from '@grpc/grpc-js';
+import {
+  bind,
+  formatAddress,
+  keepCertificates,
+  type Listener,
+  type ListenOptions,
+  listenerTls,
+  loadCertificates,
+  type Socket,
+  type TlsOptions,
+} from '@micro/core';
+import { type GrpcLimits, grpcMessageLimit } from './grpc-options.ts';
+import { answerPlain, isHttp2 } from './plain-http.ts';
+import { stopped } from './refusal.ts';
+
+/** What a listener may do to a call that is open. */
+export interface OpenCall {
+  /** Finish what is open, take nothing new. */
+  drain(): void;
+  /** End at once. */
+  close(reason: Error): void;
+}
+
+/** A call that came in, and where from. */
+export interface IncomingCall {
+  readonly call: ServerInterceptingCallInterface;
+  /** `host:port` of this side and of the other. */
+  readonly local: string;
+  readonly remote: string;
+  /** To be called once when it is over. */
+  readonly closed: () => void;
+}
+
+/** Serves the calls of one path. What it returns is told of the end of the listener. */
+export type ServeCall = (incoming: IncomingCall) => OpenCall;
+
+/** What a listener is made with. */
+export interface GrpcListenOptions {
+  readonly limits: GrpcLimits;
+  readonly tls: TlsOptions | undefined;
+  readonly plain: ListenOptions['plain'];
+  /** What the registry should say of nodes that listen here. */
+  readonly metadata: Readonly<Record<string, string>>;
+  /** Adds the paths that are served, now or later. */
+  readonly paths: (serve: (path: string, call: ServeCall) => void, accept: (socket: Socket) => void) => void;
+  readonly accept: (socket: Socket) => void;
+}
+
+/** Bytes that may be on their way for one stream: what core's own streams have. */
+export const WINDOW_BYTES = 256 * 1024;
+const NEVER_MS = 0x7fff_ffff;
+
+/**
+ * Listens for gRPC, and on the same port answers plain HTTP/1.1, so that whoever asks a node for its health needs no gRPC.
+ * The connections are our own and gRPC's library is handed them: so ranges of ports, limits and certificates that change
+ * are what they are with core's transport.
+ */
+export async function listenGrpc(address: string, options: GrpcListenOptions): Promise<Listener> {
+  const { limits, tls, plain } = options;
+  const open = new Set<OpenCall>();
+  const sockets = new Set<NetSocket>();
+  const served = new Map<string, ServeCall>();
+  let draining = false;
+
+  /** Takes a call out of the library's hands before its streams are made: what it needs is less than they do. */
+  const intercept: ServerInterceptor = (method, call) => {
+    const serve = served.get(method.path);
+    if (serve !== undefined) take(serve, call);
+    return new ServerInterceptingCall(call, { start() {} });
+  };
+
+  const take = (serve: ServeCall, call: ServerInterceptingCallInterface): void => {
+    const { localAddress = '', localPort = 0, remoteAddress = '', remotePort = 0 } = call.getConnectionInfo();
+    const opened = serve({
+      call,
+      local: formatAddress(localAddress, localPort),
+      remote: formatAddress(remoteAddress, remotePort),
+      closed: () => open.delete(opened),
+    });
+    open.add(opened);
+    if (draining) opened.drain();
+  };
+
+  const grpc = new Server({
+    interceptors: [intercept],
+    'grpc.enable_channelz': 0,
+    'grpc.max_receive_message_length': grpcMessageLimit(limits),
+    'grpc.max_send_message_length': -1,
+    'grpc.max_concurrent_streams': Math.min(limits.maxInFlight, NEVER_MS),
+    'grpc.max_connection_idle_ms': Math.min(limits.listenerIdleMs, NEVER_MS),
+    'grpc-node.flow_control_window': WINDOW_BYTES,
+    ...(limits.keepaliveMs === Number.POSITIVE_INFINITY
+      ? {}
+      : {
+          'grpc.keepalive_time_ms': limits.keepaliveMs,
+          'grpc.keepalive_timeout_ms': Math.min(limits.keepaliveTimeoutMs, NEVER_MS),
+        }),
+  });
+  const injector = grpc.createConnectionInjector(ServerCredentials.createInsecure());
+  const http = answerPlain(plain);
+
+  const connected = (socket: NetSocket): void => {
+    if (sockets.size >= limits.maxConnections) {
+      socket.destroy();
+      return;
+    }
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+    socket.on('error', () => {});
+    isHttp2(socket, (yes) => {
+      if (yes) injector.injectConnection(socket);
+      else http.emit('connection', socket);
+    });
+  };
+  const certificates = tls === undefined ? undefined : loadCertificates(tls);
+  const server =
+    tls === undefined || certificates === undefined
+      ? createServer({ noDelay: true }, connected)
+      : createTlsServer(
+          { ...listenerTls(tls, certificates), ALPNProtocols: ['h2', 'http/1.1'], noDelay: true },
+          connected,
+        );
+  if (certificates !== undefined && 'setSecureContext' in server) keepCertificates(server, certificates);
+
+  options.paths((path, serve) => {
+    served.set(path, serve);
+    // The library routes by path; its handler is never reached.
+    grpc.register(path, () => {}, identity, identity, 'bidi');
+  }, options.accept);
+  const bound = await bind(server, address);
+
+  let closing: Promise<void> | undefined;
+  return {
+    address: formatAddress(bound.address, bound.port),
+    metadata: options.metadata,
+    drain() {
+      if (draining) return;
+      draining = true;
+      server.close();
+      for (const call of [...open]) call.drain();
+      // HTTP/2's word for it: what is open goes on, and clients open new streams elsewhere.
+      grpc.tryShutdown(() => {});
+    },
+    close() {
+      closing ??= end();
+      return closing;
+    },
+  };
+
+  async function end(): Promise<void> {
+    draining = true;
+    const ended = new Promise<void>((resolve) => {
+      if (!server.listening && sockets.size === 0) resolve();
+      else server.close(() => resolve());
+    });
+    for (const call of [...open]) call.close(stopped());
+    // One turn, in which the statuses leave.
+    await new Promise((resolve) => setImmediate(resolve));
+    grpc.forceShutdown();
+    http.close();
+    for (const socket of [...sockets]) socket.destroy();
+    await ended;
+  }
+}
+
+function identity(bytes: Buffer): Buffer {
+  return bytes;
+}

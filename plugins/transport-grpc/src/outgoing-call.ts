@@ -1,0 +1,107 @@
+import type { ChannelInterface, InterceptingListener, Metadata } from '@grpc/grpc-js';
+import { status as GRPC } from '@grpc/grpc-js';
+import type { Peer } from './channels.ts';
+
+/** A call as gRPC's library makes it: messages as bytes, nothing read that was not asked for. */
+type RawCall = ReturnType<ChannelInterface['createCall']>;
+
+/** What is told of a call. */
+export interface OutgoingListener {
+  message(bytes: Buffer): void;
+  /** There is room again. */
+  room(): void;
+  /** The call is over; nothing is told after this. `reached` says whether it got as far as a connection. */
+  status(status: Parameters<InterceptingListener['onReceiveStatus']>[0], reached: boolean): void;
+}
+
+/** A call on a channel that keeps to what gRPC's library can take: one message at a time. */
+export interface OutgoingCall {
+  /** More is waiting than should. */
+  readonly congested: boolean;
+  /** Whether it got as far as a connection. */
+  reached(): boolean;
+  write(message: Buffer): void;
+  /** No more messages, once those that wait are sent. */
+  end(): void;
+  read(): void;
+  cancel(why: string): void;
+}
+
+/** So much may wait to be sent before a sender has to wait too. */
+const CONGESTED_ABOVE = 64 * 1024;
+
+/** Opens a call. `deadline` is in milliseconds since the epoch. */
+export function openCall(
+  peer: Peer,
+  path: string,
+  metadata: Metadata,
+  deadline: number,
+  listener: OutgoingListener,
+): OutgoingCall {
+  const { channel } = peer;
+  const call: RawCall = channel.createCall(path, deadline, undefined, null, undefined);
+  const waiting: Buffer[] = [];
+  let unsent = 0;
+  let sending = false;
+  let ended = false;
+  let over = false;
+
+  // Before it has a connection a call is at its channel's target, or at nothing that is known.
+  const reached = (): boolean => {
+    const at = call.getPeer();
+    return at !== 'unknown' && at !== channel.getTarget();
+  };
+
+  const sent = (bytes: number): void => {
+    unsent -= bytes;
+    sending = false;
+    if (over) return;
+    const next = waiting.shift();
+    if (next !== undefined) pass(next);
+    else if (ended) call.halfClose();
+    if (unsent <= CONGESTED_ABOVE) listener.room();
+  };
+  const pass = (message: Buffer): void => {
+    sending = true;
+    call.sendMessageWithContext({ callback: () => sent(message.length) }, message);
+  };
+
+  call.start(metadata, {
+    onReceiveMetadata() {},
+    onReceiveMessage(bytes: Buffer | null) {
+      if (bytes !== null && !over) listener.message(bytes);
+    },
+    onReceiveStatus(status) {
+      if (over) return;
+      over = true;
+      listener.status(status, reached());
+    },
+  });
+
+  return {
+    get congested() {
+      return unsent > CONGESTED_ABOVE;
+    },
+    reached,
+    write(message) {
+      if (over || ended) return;
+      unsent += message.length;
+      if (sending) waiting.push(message);
+      else pass(message);
+    },
+    end() {
+      if (over || ended) return;
+      ended = true;
+      if (!sending) call.halfClose();
+      // The last message and the end may go together: the library keeps them in order.
+      else if (waiting.length === 0) {
+        sending = true;
+        call.halfClose();
+      }
+    },
+    read: () => call.startRead(),
+    cancel(why) {
+      call.cancelWithStatus(GRPC.CANCELLED, why);
+    },
+  };
+}
