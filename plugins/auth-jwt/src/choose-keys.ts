@@ -62,7 +62,7 @@ function jwksSource(jwks: JwksOptions, logger: Logger | undefined): KeySource {
   const staleMs = checkedMs('jwks.staleMs', jwks.staleMs, Math.max(STALE_MS, refreshMs));
   const cooldownMs = checkedMs('jwks.cooldownMs', jwks.cooldownMs, COOLDOWN_MS);
   const timeoutMs = checkedMs('jwks.timeoutMs', jwks.timeoutMs, TIMEOUT_MS);
-  if (staleMs > 0 && staleMs < refreshMs) {
+  if (url !== undefined && staleMs > 0 && staleMs < refreshMs) {
     throw bad(
       `jwks.staleMs is ${staleMs}, less than the ${refreshMs} of jwks.refreshMs: keys would end before they are old`,
     );
