@@ -1,7 +1,5 @@
 import {
-  CODE,
   type ListOptions,
-  MicroError,
   type ReadOptions,
   rangeOf,
   type Store,
@@ -9,13 +7,11 @@ import {
   type StoreRecord,
   type StoreScope,
   scopeOf,
-  shown,
   storeCheck,
   type WriteOptions,
 } from '@micro/core';
-import { type RedisCommands, type RedisOptions, redisLink } from '@micro/redis-client';
+import { type RedisOptions, redisLink, redisValues } from '@micro/redis-client';
 import { goKeySpaces, type KeySpace, separateKeySpaces } from './key-space.ts';
-import { keyedTurns } from './keyed-turns.ts';
 import { scanKeys } from './scan-keys.ts';
 
 const ID = 'go.micro.store';
@@ -57,29 +53,13 @@ export function redisStore(options: RedisStoreOptions = {}): Store {
   const check = storeCheck(options);
   spaces(scopeOf({}, defaults));
   const link = redisLink(options, { id: ID, name: 'the redis store', patienceMs: DEFAULT_PATIENCE_MS });
-  // One connection keeps the order of what is sent. In a cluster a key may move while two writes are on their way to it.
-  const inTurn = link.isCluster ? keyedTurns() : undefined;
+  const values = redisValues(link);
 
   const spaceOf = (scope: StoreScope): KeySpace => spaces(scopeOf(scope, defaults));
-  const change = (key: string, run: () => Promise<unknown>): Promise<unknown> =>
-    inTurn === undefined ? run() : inTurn(key, run);
 
-  const readOne = async (
-    space: KeySpace,
-    key: string,
-    signal: AbortSignal | undefined,
-  ): Promise<StoreRecord | undefined> => {
-    const at = space.prefix + key;
-    const [value, ttl] = await link.call({
-      verb: 'reading',
-      key: at,
-      bytes: at.length,
-      run: (redis) => valueAndTtl(redis, at),
-      signal,
-    });
-    // -2: it ended between the two.
-    if (value === null || ttl === -2) return undefined;
-    return { key, value: copied(value), ...(ttl === -1 ? {} : { expiresAt: Date.now() + ttl }) };
+  const recordOf = async ({ prefix }: KeySpace, key: string, signal?: AbortSignal): Promise<readonly StoreRecord[]> => {
+    const found = await values.read(prefix + key, signal);
+    return found === undefined ? [] : [{ key, ...found }];
   };
 
   const keysOf = (space: KeySpace, wanted: ListOptions): Promise<string[]> =>
@@ -94,26 +74,19 @@ export function redisStore(options: RedisStoreOptions = {}): Store {
   return {
     name: 'redis',
 
-    async read(key: string, scope: ReadOptions = {}) {
-      const { prefix, suffix, limit, offset, signal } = scope;
+    async read(key: string, { prefix, suffix, limit, offset, ...scope }: ReadOptions = {}) {
+      const { signal } = scope;
       const space = spaceOf(scope);
       if (prefix !== true && suffix !== true) {
         check.key(key);
-        const range = rangeOf({ limit, offset });
-        const record = range.offset === 0 ? await readOne(space, key, signal) : undefined;
-        return record === undefined ? [] : [record];
+        return rangeOf({ limit, offset }).offset === 0 ? recordOf(space, key, signal) : [];
       }
-      const keys = await keysOf(space, {
-        limit,
-        offset,
-        signal,
-        ...(prefix && { prefix: key }),
-        ...(suffix && { suffix: key }),
-      });
+      const wanted = { limit, offset, ...(prefix && { prefix: key }), ...(suffix && { suffix: key }), signal };
+      const keys = await keysOf(space, wanted);
       const records: StoreRecord[] = [];
       for (let at = 0; at < keys.length; at += BATCH) {
-        const batch = await Promise.all(keys.slice(at, at + BATCH).map((each) => readOne(space, each, signal)));
-        for (const record of batch) if (record !== undefined) records.push(record);
+        const batch = await Promise.all(keys.slice(at, at + BATCH).map((each) => recordOf(space, each, signal)));
+        for (const found of batch) records.push(...found);
       }
       return records;
     },
@@ -121,36 +94,14 @@ export function redisStore(options: RedisStoreOptions = {}): Store {
     async write(record: Omit<StoreRecord, 'expiresAt'>, scope: WriteOptions = {}) {
       const { prefix } = spaceOf(scope);
       const { key, value, ttlMs } = check.record(record, scope);
-      if (ttlMs > Number.MAX_SAFE_INTEGER) {
-        throw error(CODE.badRequest, `the ttlMs of ${shown(key)} is ${ttlMs}, which redis cannot count; 0 is for ever`);
-      }
-      const at = prefix + key;
       const bytes = Buffer.from(value.buffer, value.byteOffset, value.byteLength);
-      const end = endOf(ttlMs);
-      await change(at, () =>
-        link.call({
-          verb: 'writing',
-          key: at,
-          bytes: at.length + bytes.byteLength,
-          run: (redis) => redis.call('set', at, bytes, ...end),
-          signal: scope.signal,
-        }),
-      );
+      await values.write(prefix + key, bytes, { ttlMs, signal: scope.signal });
     },
 
     async delete(key: string, scope: StoreScope = {}) {
       const { prefix } = spaceOf(scope);
       check.key(key);
-      const at = prefix + key;
-      await change(at, () =>
-        link.call({
-          verb: 'deleting',
-          key: at,
-          bytes: at.length,
-          run: (redis) => redis.call('del', at),
-          signal: scope.signal,
-        }),
-      );
+      await values.remove(prefix + key, scope.signal);
     },
 
     async list(scope: ListOptions = {}) {
@@ -159,30 +110,4 @@ export function redisStore(options: RedisStoreOptions = {}): Store {
 
     close: () => link.close(),
   };
-}
-
-/** Both in one round trip: they leave together, and a server answers what came together in one go. */
-function valueAndTtl(redis: RedisCommands, key: string): Promise<readonly [Buffer | null, number]> {
-  return new Promise((resolve, reject) => {
-    const value = redis.callBuffer('get', key) as Promise<Buffer | null>;
-    const ttl = redis.call('pttl', key) as Promise<number>;
-    value.catch(reject);
-    ttl.then((ms) => value.then((bytes) => resolve([bytes, ms]), reject), reject);
-  });
-}
-
-/** The bytes alone: what the client hands out is often a small part of a large piece of memory, which it would keep. */
-function copied(value: Buffer): Uint8Array {
-  return value.byteLength * 2 < value.buffer.byteLength ? new Uint8Array(value) : value;
-}
-
-/** Whole seconds are written as such, as in go-micro. Less than a millisecond would be no end at all. */
-function endOf(ttlMs: number): readonly (string | number)[] {
-  if (ttlMs === 0) return [];
-  const ms = Math.max(1, Math.ceil(ttlMs));
-  return ms % 1_000 === 0 ? ['EX', ms / 1_000] : ['PX', ms];
-}
-
-function error(code: (typeof CODE)[keyof typeof CODE], detail: string): MicroError {
-  return new MicroError({ id: ID, code, detail });
 }
