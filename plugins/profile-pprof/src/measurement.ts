@@ -1,4 +1,4 @@
-import { MicroError } from '@micro/core';
+import { MicroError, within } from '@micro/core';
 import { collectGarbage } from './collect-garbage.ts';
 import { type Door, openDoor } from './door.ts';
 import { encodeStacks } from './encode-stacks.ts';
@@ -18,6 +18,9 @@ export interface Measurement {
 
 /** V8 keeps what it records until it is taken: that is done this often, even when nothing is written. */
 const TAKE_MS = 60_000;
+
+/** A file system may hang. */
+const SOURCES_MS = 3_000;
 
 /** Begins to measure. When any of it cannot be, nothing is left behind. */
 export async function measure(settings: Settings): Promise<Measurement> {
@@ -39,14 +42,15 @@ export async function measure(settings: Settings): Promise<Measurement> {
     });
 
     /** Writes what there is; each file is tried, whatever became of the other. */
-    const writeAll = async (take: (recording: Recording) => Stacks): Promise<void> => {
+    const writeAll = async (takeCpu: () => Stacks | undefined, takeHeap: () => Promise<Stacks | undefined>) => {
       const all = [
-        [files.cpu, cpu],
-        [files.mem, heap],
+        [files.cpu, async () => takeCpu()],
+        [files.mem, takeHeap],
       ] as const;
       const written = await Promise.allSettled(
-        all.map(async ([file, recording]) => {
-          if (recording !== undefined) await writeProfile(file, await encode(take(recording), positions));
+        all.map(async ([file, take]) => {
+          const stacks = await take();
+          if (stacks !== undefined) await writeProfile(file, await encode(stacks, positions));
         }),
       );
       const failures = written.flatMap((one) => (one.status === 'rejected' ? [MicroError.from(one.reason)] : []));
@@ -61,7 +65,11 @@ export async function measure(settings: Settings): Promise<Measurement> {
     const flush = async (): Promise<void> => {
       try {
         if (flushMs === 0) cpu?.read();
-        else await writeAll((recording) => recording.read());
+        else
+          await writeAll(
+            () => cpu?.read(),
+            async () => heap?.read(),
+          );
         if (isFailing) logger?.log('info', 'profiles can be written again', { folder: files.folder });
         isFailing = false;
       } catch (error) {
@@ -92,8 +100,15 @@ export async function measure(settings: Settings): Promise<Measurement> {
         await flushing;
         try {
           if (write) {
-            await collectGarbage();
-            await writeAll((recording) => recording.end());
+            await writeAll(
+              // First, so that collecting garbage for the other is not in it.
+              () => cpu?.end(),
+              async () => {
+                if (heap === undefined) return undefined;
+                await collectGarbage();
+                return heap.end();
+              },
+            );
             logger?.log('info', 'profiles are written', { cpu: cpu && files.cpu, mem: heap && files.mem });
           }
         } finally {
@@ -137,7 +152,12 @@ async function open(
 }
 
 async function encode(stacks: Stacks, positions: SourcePositions | undefined): Promise<Buffer> {
-  return encodeStacks(stacks, await positions?.resolve(stacks.frames));
+  if (positions === undefined) return encodeStacks(stacks);
+  const frames = await within(SOURCES_MS, 'reading source maps', () => positions.resolve(stacks.frames)).catch(
+    // A profile of what was compiled is better than none.
+    () => undefined,
+  );
+  return encodeStacks(stacks, frames);
 }
 
 function logUnusable({ logger }: Settings): (file: string, reason: string) => void {

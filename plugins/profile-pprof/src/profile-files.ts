@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { lstat, mkdir, open, rename, rm } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { CODE, MicroError, reasonOf, within } from '@micro/core';
 import { pprofError } from './pprof-error.ts';
 
@@ -12,7 +12,7 @@ export interface ProfileFiles {
 }
 
 /** A file system may hang. */
-const LIMIT_MS = 10_000;
+const LIMIT_MS = 5_000;
 /** Written and removed again at the start. */
 const PROBE_BYTES = 64 * 1024;
 /** A name that is a part of a file name on every system, and never a path. */
@@ -61,6 +61,8 @@ export async function probe({ folder, cpu, mem }: ProfileFiles): Promise<void> {
 /** Writes a profile: whoever reads sees the old one or the new one, never half of one. Throws 503. */
 export function writeProfile(file: string, bytes: Buffer): Promise<void> {
   return attempt(`writing ${file}`, async () => {
+    // Who tidies up temporary files takes folders away as well.
+    await mkdir(dirname(file), { recursive: true });
     const draft = draftOf(file);
     try {
       await writeNew(draft, bytes);

@@ -1,8 +1,9 @@
 import { open, readFile } from 'node:fs/promises';
-import { findSourceMap, SourceMap, type SourceMapPayload } from 'node:module';
+import { findSourceMap, type SourceMapPayload } from 'node:module';
 import { basename, dirname, isAbsolute, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { reasonOf } from '@micro/core';
+import { type BasicSourceMapConsumer, type IndexedSourceMapConsumer, SourceMapConsumer } from 'source-map';
 import { type Frame, frameKey } from './stacks.ts';
 
 /** Finds the positions that people know: those in the source, not in what a compiler made of it. */
@@ -11,15 +12,22 @@ export interface SourcePositions {
   resolve(frames: readonly Frame[]): Promise<readonly Frame[]>;
 }
 
-/** A file of code or a source map above this is not read: decoding one stops the process for about 50 ms per MB. */
+/** A file of code or a source map above this is not read: decoding one stops the process for about 25 ms per MB. */
 const MAX_BYTES = 16 * 1024 * 1024;
 /** So many frames are remembered, for the next time they are asked for. */
 const MAX_KNOWN = 100_000;
 /** What the library calls a function without a name. */
 const ANONYMOUS = /^\(anonymous(?::L#\d+)?(?::C#\d+)?\)$/;
 
-interface LoadedMap {
-  readonly map: SourceMap;
+/** The name that stands before the parameters of a function: `name(`, `name = (`, `name: async function(`. */
+const NAME_BEFORE = /([\w$]+)\s*(?:[=:]\s*(?:async\b\s*)?(?:function\b\s*\*?\s*)?)?$/;
+/** So far before the parameters it is looked for. */
+const MAX_NAME = 200;
+
+/** A file of code with its map. */
+interface MappedCode {
+  readonly lines: readonly string[];
+  readonly map: BasicSourceMapConsumer | IndexedSourceMapConsumer;
   /** The folder that relative sources start from. */
   readonly folder: string;
 }
@@ -41,32 +49,57 @@ export function sourcePositions(unusable: (file: string, reason: string) => void
       }
       if (known.size + frames.length > MAX_KNOWN) known.clear();
       for (const [path, unknown] of missing) {
-        const loaded = isAbsolute(path)
-          ? await loadMap(path).catch((error: unknown) => {
-              if (!broken.has(path)) unusable(path, reasonOf(error));
-              broken.add(path);
-              return undefined;
-            })
-          : undefined;
-        for (const frame of unknown) known.set(frameKey(frame), positioned({ ...frame, file: path }, loaded));
+        const found = await positionsIn(path, unknown).catch((error: unknown) => {
+          if (!broken.has(path)) unusable(path, reasonOf(error));
+          broken.add(path);
+          return undefined;
+        });
+        unknown.forEach((frame, index) => {
+          known.set(frameKey(frame), found?.[index] ?? named({ ...frame, file: path }));
+        });
       }
       return frames.map((frame) => known.get(frameKey(frame)) ?? named(frame));
     },
   };
 }
 
-function positioned(frame: Frame, loaded: LoadedMap | undefined): Frame {
-  if (loaded === undefined || frame.line === 0) return named(frame);
-  const entry = loaded.map.findEntry(frame.line - 1, Math.max(0, frame.column - 1));
-  // The nearest mapping before it may be of an earlier line, which has nothing to do with it.
-  if (!('originalSource' in entry) || entry.generatedLine !== frame.line - 1) return named(frame);
-  return named({
-    // What a bundler has shortened; the types of node do not know of it.
-    name: 'name' in entry && typeof entry.name === 'string' ? entry.name : frame.name,
-    file: sourceOf(entry.originalSource, loaded.folder),
-    line: entry.originalLine + 1,
-    column: entry.originalColumn + 1,
+/** Frames of one file. Throws when there is a map that makes no sense. */
+async function positionsIn(path: string, frames: readonly Frame[]): Promise<readonly Frame[] | undefined> {
+  const code = isAbsolute(path) ? await loadCode(path) : undefined;
+  if (code === undefined) return undefined;
+  try {
+    return frames.map((frame) => positioned({ ...frame, file: path }, code));
+  } finally {
+    code.map.destroy();
+  }
+}
+
+function positioned(frame: Frame, code: MappedCode): Frame {
+  if (frame.line === 0) return named(frame);
+  const { source, line, column } = code.map.originalPositionFor({
+    line: frame.line,
+    column: Math.max(0, frame.column - 1),
   });
+  if (source === null || line === null) return named(frame);
+  return named({
+    name: originalName(frame, code) ?? frame.name,
+    file: sourceOf(source, code.folder),
+    line,
+    column: (column ?? 0) + 1,
+  });
+}
+
+/**
+ * What a bundler has shortened. A function is where its parameters begin, and what the map says of that place may be the
+ * name of the first of them: so it is asked about the place where the name of the function stands before it.
+ */
+function originalName({ name, line, column }: Frame, { lines, map }: MappedCode): string | undefined {
+  const before = lines[line - 1]?.slice(0, column - 1) ?? '';
+  const [, found = ''] = NAME_BEFORE.exec(before.slice(-MAX_NAME)) ?? [];
+  if (found === '' || found !== name.slice(name.lastIndexOf('.') + 1)) return undefined;
+  const at = before.lastIndexOf(found);
+  const original = map.originalPositionFor({ line, column: at }).name;
+  return original === null ? undefined : name.slice(0, name.length - found.length) + original;
 }
 
 /** A list of functions says nothing with twenty times `(anonymous)`, nor with positions that are in no source. */
@@ -85,30 +118,30 @@ function pathOf(file: string): string {
   }
 }
 
-async function loadMap(path: string): Promise<LoadedMap | undefined> {
+async function loadCode(path: string): Promise<MappedCode | undefined> {
+  const text = await readBounded(path);
+  if (text === undefined) return undefined;
+  const decoded = async (map: SourceMapPayload | string, file: string): Promise<MappedCode> => ({
+    lines: text.split('\n'),
+    map: await new SourceMapConsumer(typeof map === 'string' ? map : { ...map, version: Number(map.version) }),
+    folder: dirname(file),
+  });
   // What node knows already: with --enable-source-maps, and of loaders that compile in memory.
   const given = findSourceMap(path);
-  if (given !== undefined) return { map: given, folder: dirname(path) };
-  const code = await readBounded(path);
-  if (code === undefined) return undefined;
+  if (given !== undefined) return decoded(given.payload, path);
   // The last comment of the file: the same words may stand in a string before it.
-  const url = /\/\/[#@] ?sourceMappingURL=(\S+)\s*$/.exec(code.slice(Math.max(0, code.lastIndexOf('\n//'))))?.[1];
+  const url = /\/\/[#@] ?sourceMappingURL=(\S+)\s*$/.exec(text.slice(Math.max(0, text.lastIndexOf('\n//'))))?.[1];
   if (url === undefined) return undefined;
   const inline = /^data:application\/json[^,]*?(;base64)?,(.*)$/s.exec(url);
   if (inline !== null) {
     const [, base64, data = ''] = inline;
-    return decode(base64 === undefined ? decodeURIComponent(data) : Buffer.from(data, 'base64').toString(), path);
+    return decoded(base64 === undefined ? decodeURIComponent(data) : Buffer.from(data, 'base64').toString(), path);
   }
   // Nothing is fetched from the network for a profile.
   if (/^[a-z][a-z0-9+.-]+:/i.test(url) && !url.startsWith('file:')) return undefined;
   const file = url.startsWith('file:') ? fileURLToPath(url) : resolve(dirname(path), decodeURIComponent(url));
-  const text = await readBounded(file);
-  return text === undefined ? undefined : decode(text, file);
-}
-
-function decode(text: string, file: string): LoadedMap {
-  const payload: SourceMapPayload = JSON.parse(text);
-  return { map: new SourceMap(payload), folder: resolve(dirname(file), payload.sourceRoot ?? '') };
+  const map = await readBounded(file);
+  return map === undefined ? undefined : decoded(map, file);
 }
 
 /** A path where it is one; what a bundler made up (`webpack://…`) stays as it is. */
