@@ -3,6 +3,7 @@ import { isIPv4 } from 'node:net';
 import { bind, CODE, dialTarget, formatAddress, MicroError, pause, reasonOf, within } from '@micro/core';
 import { pprofError } from './pprof-error.ts';
 import type { Recording } from './profilers.ts';
+import type { Stacks } from './stacks.ts';
 
 /** What the door opens onto. */
 export interface DoorOptions {
@@ -13,8 +14,8 @@ export interface DoorOptions {
   /** Begins a CPU profile; `undefined` where there are none. */
   readonly recordCpu: (() => Recording) | undefined;
   /** The heap profile of this moment, after a garbage collection if so wished; `undefined` where there is none. */
-  readonly readHeap: ((collect: boolean) => Promise<Buffer>) | undefined;
-  readonly encode: (recording: Recording) => Promise<Buffer>;
+  readonly readHeap: ((collect: boolean) => Promise<Stacks>) | undefined;
+  readonly encode: (stacks: Stacks) => Promise<Buffer>;
 }
 
 /** A small HTTP server with Go's addresses for live profiles. */
@@ -95,9 +96,9 @@ export async function openDoor({ address, maxLiveMs, recordCpu, readHeap, encode
       try {
         await pause(ms, end);
         if (end.aborted) throw refusal(CODE.unavailable, 'the service stops');
-        return { type: 'application/octet-stream', body: await encode(recording) };
+        return { type: 'application/octet-stream', body: await encode(recording.end()) };
       } finally {
-        recording.end();
+        recording.drop();
       }
     });
   };
@@ -106,10 +107,10 @@ export async function openDoor({ address, maxLiveMs, recordCpu, readHeap, encode
     if (readHeap === undefined) throw refusal(CODE.notFound, 'heapIntervalBytes is 0: there are no heap profiles here');
     const gc = query.get('gc') ?? '0';
     if (!/^\d+$/.test(gc)) throw refusal(CODE.badRequest, `gc is ${JSON.stringify(gc)}, not 0 or 1`);
-    return alone('heap profile', async () => ({
-      type: 'application/octet-stream',
-      body: await readHeap(Number(gc) > 0),
-    }));
+    return alone('heap profile', async () => {
+      const stacks = await readHeap(Number(gc) > 0);
+      return { type: 'application/octet-stream', body: await encode(stacks) };
+    });
   };
 
   const answer = async (request: IncomingMessage, gone: AbortSignal): Promise<Answer> => {

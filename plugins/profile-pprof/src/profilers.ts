@@ -10,6 +10,8 @@ export interface Recording {
   read(): Stacks;
   /** The same for the last time. */
   end(): Stacks;
+  /** Ends it without a result; nothing when it has ended. Does not throw. */
+  drop(): void;
 }
 
 /**
@@ -21,6 +23,8 @@ export interface Profilers {
   recordCpu(intervalMs: number): Recording;
   /** Records what is allocated and not freed again, from the first one that asks on. Throws 409 as well. */
   recordHeap(intervalBytes: number): Recording;
+  /** Takes a file for one profile of this process. Throws 409 when another one has it; what it returns gives it back. */
+  claim(file: string): () => void;
 }
 
 /** How much of a stack the heap profiler keeps: the innermost so many functions. */
@@ -60,6 +64,7 @@ function createProfilers({ time, heap, SourceMapper }: Library): Profilers {
   let cpuIntervalMs = 0;
   const heaps = new Set<symbol>();
   let heapIntervalBytes = 0;
+  const claimed = new Set<string>();
 
   /** Ends a stretch of recording, and gives it to everybody who was there. */
   const cut = (goOn: boolean): void => {
@@ -85,13 +90,15 @@ function createProfilers({ time, heap, SourceMapper }: Library): Profilers {
           return stacks;
         },
         end() {
-          if (!cpu.has(stacks)) return stacks;
           try {
-            cut(cpu.size > 1);
+            if (cpu.has(stacks)) cut(cpu.size > 1);
           } finally {
             cpu.delete(stacks);
           }
           return stacks;
+        },
+        drop() {
+          if (cpu.delete(stacks) && cpu.size === 0) quietly(() => time.stop());
         },
       };
     },
@@ -114,20 +121,37 @@ function createProfilers({ time, heap, SourceMapper }: Library): Profilers {
         stacks.add(profile);
         return stacks;
       };
+      const drop = (): void => {
+        if (heaps.delete(user) && heaps.size === 0) quietly(heap.stop);
+      };
       return {
         read,
         end() {
-          if (!heaps.has(user)) return createStacks();
           try {
             return read();
           } finally {
-            heaps.delete(user);
-            if (heaps.size === 0) heap.stop();
+            drop();
           }
         },
+        drop,
       };
     },
+
+    claim(file) {
+      if (claimed.has(file)) {
+        throw pprofError(CODE.conflict, `${file} is written by another profile of this process: give them two names`);
+      }
+      claimed.add(file);
+      return () => claimed.delete(file);
+    },
   };
+}
+
+/** Somebody else may have stopped it, which is what is wanted. */
+function quietly(run: () => unknown): void {
+  try {
+    run();
+  } catch {}
 }
 
 function attempt<T>(what: string, run: () => T): T {

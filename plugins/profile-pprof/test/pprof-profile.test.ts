@@ -171,6 +171,20 @@ describe('several pprof profiles in one process', () => {
     await measured({ folder, cpuIntervalMs: 5, heapIntervalBytes: 4_096 }, () => {});
   });
 
+  test('have to have different names, as long as they run', async () => {
+    const folder = testFolder();
+    const first = pprofProfile({ folder, name: 'a' });
+    const second = pprofProfile({ folder, name: 'a' });
+    await first.start();
+    await expect(second.start()).rejects.toMatchObject({
+      code: CODE.conflict,
+      detail: expect.stringContaining('a.cpu.pprof is written by another profile of this process'),
+    });
+    await first.stop();
+    await second.start();
+    await second.stop();
+  });
+
   test('say so when something else uses the profiler', async () => {
     const { time } = await import('@datadog/pprof');
     time.start({ intervalMicros: 10_000 });
