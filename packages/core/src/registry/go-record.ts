@@ -1,4 +1,5 @@
 import type { Node, RegisteredEndpoint, ServiceRecord, Value } from '../contract/registry.ts';
+import { compareCodePoints } from '../util/code-points.ts';
 
 /** How deep the description of a message is read; a longer nest would only exhaust the stack. */
 const MAX_VALUE_DEPTH = 32;
@@ -123,7 +124,9 @@ function goValue({ name, type, values }: Value): unknown {
   return { name, type, values: values.length === 0 ? null : values.map(goValue) };
 }
 
-/** Metadata for `JSON.stringify`. */
+/** Metadata for `JSON.stringify`, in the order of their keys: so Go writes a map, and the same record is the same bytes. */
 export function goMetadata(metadata: Readonly<Record<string, string>>): unknown {
-  return Object.keys(metadata).length === 0 ? null : metadata;
+  const entries = Object.entries(metadata);
+  if (entries.length === 0) return null;
+  return Object.fromEntries(entries.sort(([one], [other]) => compareCodePoints(one, other)));
 }

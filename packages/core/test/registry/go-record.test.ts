@@ -28,6 +28,13 @@ describe('the JSON of a record', () => {
     );
   });
 
+  it('is the same whatever order metadata were given in, which is the order of a Go map', () => {
+    const node = { id: 'x', address: '1.2.3.4:5', metadata: { z: '1', '\u{1f333}': '4', '\ufffd': '3', a: '2' } };
+    const text = encodeRecord({ ...RECORD, metadata: { b: '', a: '' }, nodes: [node] });
+    expect(text).toContain('"metadata":{"a":"","b":""}');
+    expect(text).toContain('"metadata":{"a":"2","z":"1","\ufffd":"3","\u{1f333}":"4"}');
+  });
+
   it('is read with the names of its fields in any case', () => {
     const text =
       '{"Name":"n","VERSION":"1","Endpoints":[{"NAME":"A.B","Request":{"Name":"R","Type":"R","Values":null}}],"Nodes":[{"Id":"i","Address":"h:1","Metadata":{"Kept":"as it is"}}]}';
