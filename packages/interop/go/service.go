@@ -9,7 +9,9 @@ import (
 	micro "go-micro.dev/v4"
 	"go-micro.dev/v4/client"
 	"go-micro.dev/v4/metadata"
+	"go-micro.dev/v4/registry"
 	"go-micro.dev/v4/server"
+	"go-micro.dev/v4/util/cmd"
 
 	_ "github.com/go-micro/plugins/v4/auth/jwt"
 )
@@ -28,6 +30,8 @@ func runService(out *lines, args []string) error {
 	os.Args = os.Args[:1]
 	ctx, stop := context.WithCancel(context.Background())
 	defer stop()
+	// go-micro knows mdns alone, and what is imported; a service that nobody has to find must not ask the network.
+	cmd.DefaultRegistries["memory"] = registry.NewMemoryRegistry
 	service := micro.NewService(micro.Name(*name), micro.Context(ctx), micro.HandleSignal(false))
 	service.Init()
 
