@@ -31,7 +31,7 @@ export function parseHosts(hosts: string | readonly string[] | undefined): EtcdH
 }
 
 function parseHost(text: string): { readonly address: string; readonly scheme: 'http' | 'https' | undefined } {
-  const match = /^(?:(https?):\/\/)?(\[[0-9a-f:.%]+\]|[a-z0-9._-]+)(?::(\d{1,5}))?(\/?)$/i.exec(text);
+  const match = /^(?:(https?):\/\/)?(\[[0-9a-f:.]+(?:%[a-z0-9._-]+)?\]|[a-z0-9._-]+)(?::(\d{1,5}))?(\/?)$/i.exec(text);
   const scheme = match?.[1]?.toLowerCase();
   const port = Number(match?.[3] ?? DEFAULT_PORT);
   if (match === null || port < 1 || port > 65_535 || (match[4] !== '' && scheme === undefined)) {
