@@ -1,6 +1,6 @@
 import { askHttp, askJson } from './ask-http.ts';
 import { testCertificates } from './certificates.ts';
-import { serverProgram } from './find-program.ts';
+import { serverProgram } from './missing-server.ts';
 import { HERE, type Network } from './network.ts';
 import { onFreePorts, type ServerPlan, startProcess } from './server-process.ts';
 import type { ServerTls, TestServer } from './test-server.ts';

@@ -1,7 +1,8 @@
 export { type TestCertificates, testCertificates } from './certificates.ts';
 export { type EtcdOptions, startEtcd } from './etcd.ts';
 export { type EtcdClusterOptions, startEtcdCluster } from './etcd-cluster.ts';
-export { missingServer, type ServerKind } from './find-program.ts';
+export { type KubernetesOptions, startKubernetes, type TestKubernetes } from './kubernetes.ts';
+export { missingServer, type ServerKind } from './missing-server.ts';
 export { createIsland, createNamespace, type Island, missingNamespace, type Namespace } from './namespace.ts';
 export { type NatsOptions, startNats } from './nats.ts';
 export { type NatsClusterOptions, startNatsCluster } from './nats-cluster.ts';

@@ -3,8 +3,9 @@ import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { promisify } from 'node:util';
-import { findProgram, missing } from './find-program.ts';
+import { findProgram } from './find-program.ts';
 import { letGo } from './let-go.ts';
+import { required } from './missing-server.ts';
 import type { Network } from './network.ts';
 
 /** A network of its own, which nobody outside can reach. */
@@ -31,11 +32,11 @@ export interface Namespace extends Island {
 
 /**
  * Why no namespace can be joined to our network here; `undefined` when one can. It takes Linux, root, and `unshare`,
- * `nsenter` and `ip`. With `CI` set it throws that reason instead.
+ * `nsenter` and `ip`. With `CI` set, root is expected to have the rest: it throws that reason instead.
  */
 export function missingNamespace(): string | undefined {
   const reason = noTools() ?? notRoot();
-  return reason === undefined ? undefined : missing(reason);
+  return reason === undefined || process.getuid?.() !== 0 ? reason : required(reason);
 }
 
 /** Makes a namespace that servers can be started in, and reached in from here. */

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { asServers, portNames } from './cluster.ts';
-import { serverProgram } from './find-program.ts';
+import { serverProgram } from './missing-server.ts';
 import { HERE } from './network.ts';
 import { poll, START_MS } from './poll.ts';
 import { planRedis, type RedisOptions } from './redis.ts';

@@ -1,5 +1,5 @@
 import { testCertificates } from './certificates.ts';
-import { serverProgram } from './find-program.ts';
+import { serverProgram } from './missing-server.ts';
 import { HERE, type Network } from './network.ts';
 import { askRedis } from './redis-wire.ts';
 import { onFreePorts, type ServerPlan, startProcess } from './server-process.ts';
