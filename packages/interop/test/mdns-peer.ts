@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import type { ServiceRecord } from '@micro/core';
+import type { Island } from '@micro/test-servers';
 import { startAskedProcess } from '../src/asked-process.ts';
-import type { Namespace } from '../src/namespace.ts';
 
 const PEER = fileURLToPath(new URL('./mdns-peer.mjs', import.meta.url));
 
@@ -48,7 +48,7 @@ export interface MdnsPeer {
 }
 
 /** Starts a service of ours in a namespace. */
-export async function startPeer(name: string, { prefix, ip }: Namespace): Promise<MdnsPeer> {
+export async function startPeer(name: string, { prefix, ip }: Island): Promise<MdnsPeer> {
   const command = [...prefix, process.execPath, PEER, name, `${ip}:0`];
   const { ask, ready, kill, close } = await startAskedProcess(`the peer ${name}`, command);
   const { address, node } = await ready();

@@ -1,9 +1,9 @@
+import type { Island } from '@micro/test-servers';
 import { describe, expect, inject, test } from 'vitest';
 import type { GoClient } from '../src/go-client.ts';
 import { startGoClient } from '../src/go-client.ts';
 import type { GoServer } from '../src/go-server.ts';
 import { startGoServer } from '../src/go-server.ts';
-import type { Namespace } from '../src/namespace.ts';
 import { eventually } from './eventually.ts';
 import { type MdnsPeer, startPeer } from './mdns-peer.ts';
 import { sharedNamespace } from './shared-namespace.ts';
@@ -21,10 +21,10 @@ interface Nodes {
 }
 
 /** A Go node as it has to be run so that its end costs no calls: out of the registry, a while later stopped, then gone. */
-const startGoNode = ({ prefix, ip }: Namespace): Promise<GoServer> =>
+const startGoNode = ({ prefix, ip }: Island): Promise<GoServer> =>
   startGoServer({ binary, prefix, address: `${ip}:0`, name: NAME, registry: 'mdns', settleMs: 500, wait: true });
 
-async function startNodes(world: Namespace): Promise<Nodes> {
+async function startNodes(world: Island): Promise<Nodes> {
   const go = [await startGoNode(world), await startGoNode(world)];
   return { go, ours: [await startPeer(NAME, world), await startPeer(NAME, world)] };
 }
@@ -32,7 +32,7 @@ async function startNodes(world: Namespace): Promise<Nodes> {
 const idsOf = ({ go, ours }: Nodes): string[] => [...go.map(({ id }) => id), ...ours.map(({ node }) => node)].sort();
 
 /** Stops the first node of each kind and starts another in its place, one kind after the other. */
-async function restartOneOfEach(nodes: Nodes, world: Namespace): Promise<void> {
+async function restartOneOfEach(nodes: Nodes, world: Island): Promise<void> {
   await nodes.go.shift()?.close();
   nodes.go.push(await startGoNode(world));
   await nodes.ours.shift()?.close();

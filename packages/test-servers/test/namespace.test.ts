@@ -1,6 +1,5 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -14,6 +13,7 @@ import {
 } from '../src/index.ts';
 import { poll } from '../src/poll.ts';
 import { askRedis } from '../src/redis-wire.ts';
+import { isAlive } from './is-alive.ts';
 import { named } from './kinds.ts';
 
 const absent = missingNamespace() ?? missingServer('redis');
@@ -69,7 +69,7 @@ describe.skipIf(absent !== undefined)(named('a namespace', absent), () => {
     await using redis = await startRedis({ namespace });
     const { pid } = redis;
     await redis.kill();
-    expect(() => process.kill(pid ?? 0, 0)).toThrow('ESRCH');
+    expect(isAlive(pid ?? 0)).toBe(false);
     await expect(askRedis(redis, ['PING'])).rejects.toThrow('ECONNREFUSED');
     await redis.start();
     redis.freeze();
@@ -135,7 +135,7 @@ describe.skipIf(absent !== undefined)(named('a namespace', absent), () => {
     expect(shown()).toContain(neighbour);
     owner.kill('SIGKILL');
     await poll('the end of the interface', 20_000, () => !shown().includes(neighbour));
-    await poll('the end of the server', 20_000, () => !existsSync(`/proc/${pid}`));
+    await poll('the end of the server', 20_000, () => !isAlive(Number(pid)));
   });
 });
 

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,6 +9,7 @@ import { missingServer, startRedis } from '../src/index.ts';
 import { poll } from '../src/poll.ts';
 import { reservePorts } from '../src/ports.ts';
 import { onFreePorts, PortTaken, type ServerPlan, startProcess } from '../src/server-process.ts';
+import { isAlive } from './is-alive.ts';
 import { named } from './kinds.ts';
 
 /** A server in a few words of shell. */
@@ -145,13 +146,13 @@ describe.skipIf(noRedis !== undefined)('when the process of the tests ends', () 
   }
 
   async function expectNothingLeft(pid: number): Promise<void> {
-    await poll('the end of the server', 10_000, () => !existsSync(`/proc/${pid}`) && readdirSync(folder).length === 0);
+    await poll('the end of the server', 10_000, () => !isAlive(pid) && readdirSync(folder).length === 0);
   }
 
   test(named('by SIGKILL, its server and the data are gone, even when the server was frozen', noRedis), async () => {
     const owner = startOwner('server.freeze(); setInterval(() => {}, 1000);');
     const [line] = (await once(owner.stdout, 'data')) as [Buffer];
-    expect(existsSync(`/proc/${Number(line)}`)).toBe(true);
+    expect(isAlive(Number(line))).toBe(true);
     owner.kill('SIGKILL');
     await expectNothingLeft(Number(line));
   });

@@ -1,5 +1,5 @@
-import { existsSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
+import { isAlive } from './is-alive.ts';
 import { KINDS, named } from './kinds.ts';
 
 describe.each(KINDS)('one $kind server', ({ kind, missing, start, ask }) => {
@@ -14,7 +14,7 @@ describe.each(KINDS)('one $kind server', ({ kind, missing, start, ask }) => {
     const { pid } = server;
     await server.close();
     expect(server.running).toBe(false);
-    expect(existsSync(`/proc/${pid}`)).toBe(false);
+    expect(isAlive(pid ?? 0)).toBe(false);
     await expect(ask(server)).rejects.toThrow();
     await expect(server.start()).rejects.toThrow('is closed');
     await server.close();
