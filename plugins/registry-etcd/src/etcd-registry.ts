@@ -9,6 +9,7 @@ import {
   renewedRegistry,
   serviceNodes,
   type WatchOptions,
+  within,
 } from '@micro/core';
 import { connectionLog } from './connection-log.ts';
 import { etcdCalls } from './etcd-calls.ts';
@@ -83,7 +84,7 @@ function openRegistry(settings: EtcdSettings, makeCredentials: MakeCredentials):
     const limit = Math.min(patienceMs, connection.lost ? LOST_RELEASE_MS : RELEASE_MS);
     const asking = { deadline: Date.now() + limit, doubt() {} };
     // What cannot be taken out ends with its lease.
-    await Promise.race([own.release(asking).catch(() => {}), after(limit)]);
+    await within(limit, `closing the registry in ${where}`, () => own.release(asking)).catch(() => {});
     own.close();
     connection.close();
     life.abort(registryError(CODE.unavailable, `the registry in ${where} was closed`));
@@ -135,8 +136,4 @@ function openRegistry(settings: EtcdSettings, makeCredentials: MakeCredentials):
       return closed;
     },
   };
-}
-
-function after(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms).unref());
 }

@@ -69,6 +69,11 @@ export function isHistoryLost({ code, details }: EtcdStatus): boolean {
   return code === STATUS.outOfRange || /required revision|future revision/.test(details);
 }
 
+/** Whether the past that was asked for is gone because nobody needed it any more. */
+export function isCompacted({ details }: EtcdStatus): boolean {
+  return details.includes('has been compacted');
+}
+
 /** Whether an answer was larger than the client takes. */
 export function isTooLarge({ code, details }: EtcdStatus): boolean {
   return code === STATUS.resourceExhausted && details.includes('larger than max');

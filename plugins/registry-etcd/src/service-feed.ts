@@ -10,7 +10,7 @@ import {
 } from '@micro/core';
 import type { IKeyValue } from 'etcd3';
 import type { EtcdCalls } from './etcd-calls.ts';
-import { isHistoryLost, statusOf } from './etcd-status.ts';
+import { isCompacted, isHistoryLost, statusOf } from './etcd-status.ts';
 import type { KeyRange } from './record-keys.ts';
 import type { ReadRecord } from './record-values.ts';
 import type { WatchHub } from './watch-hub.ts';
@@ -47,16 +47,26 @@ interface Known {
   readonly record: ServiceRecord | undefined;
 }
 
+/** What has become of the past that is known. `forgotten`: compacted. `another`: these are the data of another etcd. */
+type Past = 'same' | 'forgotten' | 'another';
+
+/** Who was lost with the data of etcd has so long to register anew, before it counts as gone. */
+const GRACE_MS = 5_000;
+
 /**
  * Follows a range of keys and knows what is in it, so that it can say what is gone without etcd's help, and what has changed
  * while it could not watch. It goes on from the revision where it stopped when etcd's past is still the one that it knows:
- * the same keys, written at the same revisions. Otherwise (compacted, set up anew) it reads all and tells the difference.
+ * the same keys, written at the same revisions. Otherwise it reads all and tells the difference. An etcd that lost its data
+ * says nothing about who still runs, so what is missing there is told as gone only some seconds later.
  */
 export function serviceFeed(options: ServiceFeedOptions): ServiceFeed {
   const { service, range, calls, hub, readRecord, watchLimit, onEmpty } = options;
   const what = `watching ${service ?? 'all services'} in`;
   const watchers = new Set<EventQueue<RegistryEvent>>();
   let known = new Map<string, Known>();
+  /** What was lost with the data of etcd, and may come back. */
+  const missed = new Map<string, Known>();
+  let grace: NodeJS.Timeout | undefined;
   /** All changes up to this one are in `known`; `undefined` until it was read for the first time. */
   let revision: number | undefined;
   let begin: () => void = () => {};
@@ -89,34 +99,58 @@ export function serviceFeed(options: ServiceFeedOptions): ServiceFeed {
     };
   };
 
-  /** Whether etcd's past is still the one that is known. */
-  const isSamePast = (then: number): Promise<boolean> =>
+  const pastAt = (then: number): Promise<Past> =>
     calls.ask(what, undefined, async (asking) => {
       try {
         const { entries } = await calls.read(range, asking, { revision: then, keysOnly: true });
-        return entries.length === known.size && entries.every((entry) => isSameWrite(known.get(idOf(entry)), entry));
+        const isSame =
+          entries.length === known.size && entries.every((entry) => isSameWrite(known.get(idOf(entry)), entry));
+        return isSame ? 'same' : 'another';
       } catch (error) {
-        if (isHistoryLost(statusOf(error))) return false;
-        throw error;
+        const status = statusOf(error);
+        if (!isHistoryLost(status)) throw error;
+        return isCompacted(status) ? 'forgotten' : 'another';
       }
     });
 
-  const readAll = async (): Promise<number> => {
+  const giveUpMissed = (): void => {
+    const gone = [...missed.values()];
+    missed.clear();
+    for (const { record } of gone) compare(record, undefined);
+  };
+
+  const readAll = async (past: Past): Promise<number> => {
     const listing = await calls.ask(what, undefined, (asking) => calls.read(range, asking));
     const before = known;
     known = new Map(listing.entries.map((entry) => [idOf(entry), knownOf(entry)]));
-    if (revision !== undefined) {
-      for (const [key, { record }] of before) if (!known.has(key)) compare(record, undefined);
-      for (const [key, { record }] of known) compare(before.get(key)?.record, record);
+    if (revision === undefined) return listing.revision;
+    for (const [key, old] of before) {
+      if (known.has(key)) continue;
+      if (past === 'another') missed.set(key, old);
+      else compare(old.record, undefined);
+    }
+    for (const [key, { record }] of known) compare(before.get(key)?.record ?? recall(key), record);
+    if (missed.size > 0) {
+      clearTimeout(grace);
+      grace = setTimeout(giveUpMissed, GRACE_MS);
+      grace.unref();
     }
     return listing.revision;
+  };
+
+  /** What was known of a key that had been lost and is there again. */
+  const recall = (key: string): ServiceRecord | undefined => {
+    const record = missed.get(key)?.record;
+    missed.delete(key);
+    return record;
   };
 
   const stop = hub.follow({
     range,
     async prepare() {
       try {
-        if (revision === undefined || !(await isSamePast(revision))) revision = await readAll();
+        const past = revision === undefined ? 'another' : await pastAt(revision);
+        if (revision === undefined || past !== 'same') revision = await readAll(past);
         return revision + 1;
       } finally {
         begin();
@@ -125,7 +159,7 @@ export function serviceFeed(options: ServiceFeedOptions): ServiceFeed {
     changed(events, complete) {
       for (const { type, kv } of events) {
         const key = idOf(kv);
-        const before = known.get(key)?.record;
+        const before = known.get(key)?.record ?? recall(key);
         if (type === 'Delete') {
           known.delete(key);
           compare(before, undefined);
@@ -157,6 +191,7 @@ export function serviceFeed(options: ServiceFeedOptions): ServiceFeed {
         onEnd() {
           watchers.delete(watcher);
           if (watchers.size > 0) return;
+          clearTimeout(grace);
           stop();
           begin();
           onEmpty();
