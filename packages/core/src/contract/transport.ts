@@ -82,6 +82,8 @@ export interface PlainAnswer {
 
 /** What one listener may be told. */
 export interface ListenOptions {
+  /** The service that listens, as the registry knows it. */
+  readonly name?: string | undefined;
   /**
    * Answers plain requests, where the transport's wire is HTTP; one that is not answered gets the transport's own refusal.
    * Must not throw.

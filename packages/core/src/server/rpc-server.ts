@@ -112,6 +112,7 @@ export function createRpcServer(options: RpcServerOptions): RpcServer {
     status = 'starting';
     try {
       const bound = await transport.listen(options.address, serve, {
+        name,
         plain: options.plain,
         services: router.follow,
         ready: () => status === 'running' && registration.state === 'registered',
