@@ -15,33 +15,13 @@ import {
   type ListenOptions,
   listenerTls,
   loadCertificates,
-  type Socket,
   type TlsOptions,
 } from '@micro/core';
 import { type GrpcLimits, grpcMessageLimit } from './grpc-options.ts';
+import { statusOf } from './grpc-status.ts';
+import { type OpenCall, refuseCall, type ServeCall } from './incoming-call.ts';
 import { answerPlain, isHttp2 } from './plain-http.ts';
-import { stopped } from './refusal.ts';
-
-/** What a listener may do to a call that is open. */
-export interface OpenCall {
-  /** Finish what is open, take nothing new. */
-  drain(): void;
-  /** End at once. */
-  close(reason: Error): void;
-}
-
-/** A call that came in, and where from. */
-export interface IncomingCall {
-  readonly call: ServerInterceptingCallInterface;
-  /** `host:port` of this side and of the other. */
-  readonly local: string;
-  readonly remote: string;
-  /** To be called once when it is over. */
-  readonly closed: () => void;
-}
-
-/** Serves the calls of one path. What it returns is told of the end of the listener. */
-export type ServeCall = (incoming: IncomingCall) => OpenCall;
+import { draining as refusal, stopped } from './refusal.ts';
 
 /** What a listener is made with. */
 export interface GrpcListenOptions {
@@ -51,8 +31,11 @@ export interface GrpcListenOptions {
   /** What the registry should say of nodes that listen here. */
   readonly metadata: Readonly<Record<string, string>>;
   /** Adds the paths that are served, now or later. */
-  readonly paths: (serve: (path: string, call: ServeCall) => void, accept: (socket: Socket) => void) => void;
-  readonly accept: (socket: Socket) => void;
+  readonly paths: (serve: (path: string, call: ServeCall) => void) => void;
+  /** The listener takes nothing new any more. */
+  readonly drained?: (() => void) | undefined;
+  /** The listener is closed. */
+  readonly closed?: (() => void) | undefined;
 }
 
 /** Bytes that may be on their way for one stream: what core's own streams have. */
@@ -79,6 +62,10 @@ export async function listenGrpc(address: string, options: GrpcListenOptions): P
   };
 
   const take = (serve: ServeCall, call: ServerInterceptingCallInterface): void => {
+    if (draining) {
+      refuseCall(call, statusOf(refusal()));
+      return;
+    }
     const { localAddress = '', localPort = 0, remoteAddress = '', remotePort = 0 } = call.getConnectionInfo();
     const opened = serve({
       call,
@@ -87,7 +74,6 @@ export async function listenGrpc(address: string, options: GrpcListenOptions): P
       closed: () => open.delete(opened),
     });
     open.add(opened);
-    if (draining) opened.drain();
   };
 
   const grpc = new Server({
@@ -135,7 +121,7 @@ export async function listenGrpc(address: string, options: GrpcListenOptions): P
     served.set(path, serve);
     // The library routes by path; its handler is never reached.
     grpc.register(path, () => {}, identity, identity, 'bidi');
-  }, options.accept);
+  });
   const bound = await bind(server, address);
 
   let closing: Promise<void> | undefined;
@@ -146,6 +132,7 @@ export async function listenGrpc(address: string, options: GrpcListenOptions): P
       if (draining) return;
       draining = true;
       server.close();
+      options.drained?.();
       for (const call of [...open]) call.drain();
       // HTTP/2's word for it: what is open goes on, and clients open new streams elsewhere.
       grpc.tryShutdown(() => {});
@@ -158,6 +145,7 @@ export async function listenGrpc(address: string, options: GrpcListenOptions): P
 
   async function end(): Promise<void> {
     draining = true;
+    options.closed?.();
     const ended = new Promise<void>((resolve) => {
       if (!server.listening && sockets.size === 0) resolve();
       else server.close(() => resolve());

@@ -22,7 +22,7 @@ import type { GrpcLimits } from './grpc-options.ts';
 import { errorOf, type GrpcStatus } from './grpc-status.ts';
 import { createMessageReader, tooLarge, writeMessage } from './message-codec.ts';
 import { type OutgoingCall, openCall } from './outgoing-call.ts';
-import { closed, late, lost, unreachable } from './refusal.ts';
+import { CONNECT_MS, closed, late, lost, nowhere, unreachable } from './refusal.ts';
 
 /** The dialling side of go-micro's gRPC transport. */
 export interface MessageClient {
@@ -56,8 +56,6 @@ export const STREAM_PATH = '/go.micro.transport.grpc.Transport/Stream';
 /** What a node's metadata says of a listener of ours. */
 export const OURS = { grpc: '1' } as const;
 
-/** go-micro's dial timeout. */
-const CONNECT_MS = 5_000;
 /** How long a gRPC stream that this side has ended may take to end. */
 const LINGER_MS = 1_000;
 const NO_BODY = new Uint8Array(0);
@@ -315,18 +313,4 @@ export function createMessageClient(channels: Channels, limits: GrpcLimits): Mes
 
 function keyOf({ ours, address }: Peer): string {
   return `${ours} ${address}`;
-}
-
-function nowhere(remote: string): Carrier {
-  const nothing = (): void => {};
-  return {
-    local: 'localhost',
-    remote,
-    congested: false,
-    write: nothing,
-    writeEnd: nothing,
-    abandon: nothing,
-    taken: nothing,
-    release: nothing,
-  };
 }

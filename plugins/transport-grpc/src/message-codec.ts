@@ -12,10 +12,8 @@ export interface ReceivedMessage {
   readonly message: Message;
   /** `Micro-Id`. */
   readonly id: string | undefined;
-  /** `Micro-Stream`. */
+  /** `Micro-Stream`; `Micro-Id` where only its older name says that it is a stream. */
   readonly stream: string | undefined;
-  /** `X-Micro-Stream`, which go-micro takes for a sign of a stream without an id of its own. */
-  readonly oldStream: boolean;
 }
 
 /** Reads what arrives on one gRPC stream. Throws 400 for what is no message and 413 or 431 for one over a limit. */
@@ -191,7 +189,7 @@ export function createMessageReader(limits: GrpcLimits): ReadMessage {
       prefixHeader = Object.freeze(common);
     }
     const message: Message = own === undefined ? { header: common, body } : { header: common, extra: own, body };
-    return { message, id, stream, oldStream };
+    return { message, id, stream: stream ?? (oldStream ? (id ?? '') : undefined) };
   };
 }
 

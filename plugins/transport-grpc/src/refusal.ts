@@ -1,6 +1,9 @@
-import { CODE, MicroError, REFUSED } from '@micro/core';
+import { type Carrier, CODE, MicroError, REFUSED } from '@micro/core';
 
 const ID = 'go.micro.transport.grpc';
+
+/** How long connecting may take unless somebody says otherwise, in milliseconds: go-micro's dial timeout. */
+export const CONNECT_MS = 5_000;
 
 /** What a server that drains says to what is new: it did not run, so its caller may go elsewhere. */
 export function draining(): MicroError {
@@ -41,4 +44,19 @@ export function late(address: string, connected: boolean): MicroError {
 export function closed(): MicroError {
   const detail = 'the transport was closed with the exchange still open';
   return new MicroError({ id: 'go.micro.client', code: CODE.cancelled, detail });
+}
+
+/** What carries an exchange that cannot be carried anywhere. */
+export function nowhere(remote: string): Carrier {
+  const nothing = (): void => {};
+  return {
+    local: 'localhost',
+    remote,
+    congested: false,
+    write: nothing,
+    writeEnd: nothing,
+    abandon: nothing,
+    taken: nothing,
+    release: nothing,
+  };
 }
