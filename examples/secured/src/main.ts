@@ -1,11 +1,16 @@
-import { createService, memoryAuth, memoryRegistry, memoryRules, silentLogger } from '@micro/core';
+import { jwtAuth } from '@micro/auth-jwt';
+import { createService, memoryRegistry, memoryRules, silentLogger } from '@micro/core';
 import { ask, caller } from './caller.js';
 import { greeter } from './greeter.js';
+import { keyPair } from './key-pair.js';
 
-// Accounts live in this process; for several processes there is a plugin, such as @micro/auth-jwt.
-const auth = memoryAuth();
-const alice = await auth.generate('alice', { scopes: ['admin'] });
-const bob = await auth.generate('bob');
+// Whoever has the private key makes accounts and tokens. The greeter has the public key only: it checks tokens, without asking
+// anybody, and could not make one if it were taken over.
+const { privateKey, publicKey } = keyPair(process.env);
+const issuer = jwtAuth({ privateKey });
+const checker = jwtAuth({ publicKey });
+const alice = await issuer.generate('alice', { scopes: ['admin'] });
+const bob = await issuer.generate('bob');
 
 const everything = { type: 'service', name: 'greeter', endpoint: '*' };
 const rules = memoryRules({
@@ -22,16 +27,21 @@ const rules = memoryRules({
 });
 
 const registry = memoryRegistry();
-await using service = greeter(registry, auth, rules);
+await using service = greeter(registry, checker, rules);
 await service.start();
 await using nobody = createService({ name: 'nobody', registry, logger: silentLogger() });
-await using forAlice = caller(registry, auth, 'alice', alice.secret);
-await using forBob = caller(registry, auth, 'bob', bob.secret);
+await using forAlice = caller(registry, issuer, 'alice', alice.secret);
+await using forBob = caller(registry, issuer, 'bob', bob.secret);
 
 // Without an account only what is public answers.
 console.log('nobody:', await ask(nobody.client, 'Health'));
 console.log('nobody:', await ask(nobody.client, 'Hello'));
 console.log('nobody:', await ask(nobody.client, 'Hello', {}, 'made-up'));
+
+// Mallory says that she is Alice, in a token that is right in everything but its key.
+const forger = jwtAuth({ privateKey: keyPair({}).privateKey });
+const forged = await forger.token(await forger.generate('alice', { scopes: ['admin'] }));
+console.log('mallory:', await ask(nobody.client, 'Hello', {}, forged.accessToken));
 
 // With one it depends on the rules.
 console.log('bob:', await ask(forBob.client, 'Hello'));

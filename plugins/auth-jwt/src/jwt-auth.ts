@@ -111,10 +111,13 @@ export function jwtAuth(options: JwtAuthOptions): Auth {
     },
 
     inspect(token: string) {
+      const known = (keys: KeySet): Promise<Account> => {
+        const account = cache.get(token, keys);
+        return account === undefined ? open('access', token) : Promise.resolve(account);
+      };
       try {
         const keys = source.read();
-        const account = keys instanceof Promise ? undefined : cache.get(token, keys);
-        return account === undefined ? open('access', token) : Promise.resolve(account);
+        return keys instanceof Promise ? keys.then(known) : known(keys);
       } catch (error) {
         return Promise.reject(error);
       }

@@ -26,13 +26,14 @@ export interface RemoteKeysOptions {
 /** Of what everybody may publish a key takes some 500 bytes. */
 const MOST_BYTES = 1_048_576;
 const FIRST_PAUSE_MS = 500;
-const LONGEST_PAUSE_MS = 30_000;
+/** One small request in so long hurts nobody, and it is how long callers are refused when the keys are back. */
+const LONGEST_PAUSE_MS = 5_000;
 
 /**
  * Keys that are fetched when the first token is checked, and again, in the background, between half and the whole of
  * `refreshMs` later. When they are older than that because nobody asked, whoever asks next waits for new ones, so that a key
  * that was taken away is accepted for `refreshMs` at most. While they cannot be fetched, the old ones count for `staleMs`, and
- * it is tried again after pauses that grow up to 30 s.
+ * it is tried again after pauses that grow up to 5 s.
  */
 export function remoteKeys(options: RemoteKeysOptions): KeySource {
   const { url, tls, refreshMs, staleMs, cooldownMs, timeoutMs, logger } = options;

@@ -148,7 +148,7 @@ describe.concurrent('a file with a JWK set', () => {
     const { logger, lines } = keepingLogger();
     const file = join(folder, 'spoilt.json');
     write(file, [rsa.jwk('a')]);
-    const auth = jwtAuth({ logger, jwks: { file, staleMs: 3_000 } });
+    const auth = jwtAuth({ logger, jwks: { file, staleMs: 6_000 } });
     const token = rsaToken('a');
     await auth.inspect(token);
     write(file, '{"keys":[');
