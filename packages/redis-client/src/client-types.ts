@@ -10,6 +10,15 @@ export type RedisArgument = string | Buffer | number;
 export interface RedisCommands {
   call(command: string, ...args: RedisArgument[]): Promise<unknown>;
   callBuffer(command: string, ...args: RedisArgument[]): Promise<unknown>;
+  pipeline(): RedisPipeline;
+}
+
+/** Commands that are sent together. */
+export interface RedisPipeline {
+  call(command: string, ...args: RedisArgument[]): unknown;
+  callBuffer(command: string, ...args: RedisArgument[]): unknown;
+  /** What came of each. */
+  exec(): Promise<[error: Error | null, reply?: unknown][] | null>;
 }
 
 /** The socket of a connection, as far as it is used. */

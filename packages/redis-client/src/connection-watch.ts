@@ -106,11 +106,12 @@ export function watchConnection(client: RedisClient, options: WatchOptions): Con
   };
 }
 
-/** The address after the name of what was asked for, where sentinels have chosen it. */
+/** Where sentinels have chosen the server, the one that they chose. */
 function nameAt(name: string, { stream, options }: RedisConnection): string {
   const { remoteAddress, remotePort } = stream ?? {};
-  if (!('sentinels' in options) || !options.sentinels || remoteAddress === undefined) return name;
-  return `${name} at ${remoteAddress}:${remotePort}`;
+  if (!('sentinels' in options) || !Array.isArray(options.sentinels) || remoteAddress === undefined) return name;
+  const master = 'name' in options ? JSON.stringify(options.name) : '';
+  return `the redis master ${master} at ${remoteAddress}:${remotePort}`;
 }
 
 /** How the nodes of a cluster are. */

@@ -4,7 +4,10 @@ export type {
   RedisClusterConnection,
   RedisCommands,
   RedisConnection,
+  RedisPipeline,
+  RedisStream,
 } from './client-types.ts';
-export { type LinkOwner, type RedisCall, type RedisLink, redisLink } from './redis-link.ts';
+export type { LinkOwner, RedisCall, RedisLink } from './link-types.ts';
+export { redisLink } from './redis-link.ts';
 export type { RedisOptions } from './redis-options.ts';
 export { type RedisValue, type RedisValues, type RedisWriteOptions, redisValues } from './redis-values.ts';

@@ -9,6 +9,8 @@ const LONGEST_PAUSE_MS = 1_000;
 const LOADING_MS = 250;
 /** How long a connection that is ended politely may take to end. */
 const GOODBYE_MS = 200;
+/** A call that is late is told so, and its connection is given up right after that. */
+const AFTER_TIMEOUT_MS = 250;
 /** A connection on which nothing comes back for so long is dead, where calls themselves may take for ever. */
 const SILENT_MS = 10_000;
 
@@ -23,8 +25,8 @@ export function openClient(settings: RedisSettings): RedisClient {
     connectTimeout: connectTimeoutMs,
     disconnectTimeout: GOODBYE_MS,
     maxLoadingRetryTime: LOADING_MS,
-    // Nothing came back for as long as a call may take: the peer hangs, or the network lost it without a word.
-    socketTimeout: timeoutMs === 0 ? SILENT_MS : timeoutMs,
+    // Nothing came back for longer than a call may take: the peer hangs, or the network lost it without a word.
+    socketTimeout: timeoutMs === 0 ? SILENT_MS : timeoutMs + AFTER_TIMEOUT_MS,
     lazyConnect: true,
   };
   if (target.kind === 'cluster') {

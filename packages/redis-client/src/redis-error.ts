@@ -55,7 +55,8 @@ export function textOf(cause: unknown): string {
   const text = reasonOf(cause instanceof Error && cause.message === '' ? codeOf(cause) : cause);
   return text
     .replace(/^all sentinels are unreachable\. retrying from scratch after \d+ms\./i, 'no sentinel can be reached:')
-    .replace(/ last error: /i, ' ');
+    .replace(/ last error: /i, ' ')
+    .replace(/^socket timeout\. .*?(\d+)ms\.$/, 'it was silent for $1 ms');
 }
 
 /** A failed attempt to connect to several addresses of one name has no message, but a code. */

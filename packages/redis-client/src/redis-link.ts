@@ -1,55 +1,24 @@
-import { abortError, CODE, createDeadlineTimer, fullJitterMs, type MicroError, now, onAbort, shown } from '@micro/core';
-import { isCluster, type RedisClient, type RedisCommands, type RedisConnection } from './client-types.ts';
+import {
+  abortError,
+  CODE,
+  createDeadlineTimer,
+  fullJitterMs,
+  type MicroError,
+  now,
+  onAbort,
+  pause,
+  shown,
+} from '@micro/core';
+import { isCluster, type RedisClient } from './client-types.ts';
 import { mastersOf, nodeOfKey, streamsOf } from './cluster-nodes.ts';
 import { type ConnectionWatch, type Refusal, watchConnection } from './connection-watch.ts';
 import { corker } from './cork.ts';
 import { endClient } from './end-client.ts';
+import type { LinkOwner, RedisCall, RedisLink } from './link-types.ts';
 import { openClient } from './open-client.ts';
 import { codeOfReply, errorsOf, isPassing, textOf } from './redis-error.ts';
 import { checkClient, numberOf, type RedisOptions, settingsOf, timeoutOf } from './redis-options.ts';
 import { serverName } from './server-name.ts';
-
-/** Who uses a link. */
-export interface LinkOwner {
-  /** The id of its errors: `go.micro.store`. */
-  readonly id: string;
-  /** What errors call it: `the redis store`. */
-  readonly name: string;
-  /** What `patienceMs` is when nobody says. */
-  readonly patienceMs: number;
-}
-
-/** One call. */
-export interface RedisCall<T> {
-  /** What it does, for errors: `reading`. */
-  readonly verb: string;
-  /** The key in Redis that it does it to. */
-  readonly key?: string | undefined;
-  /** What it keeps in memory while it waits, in bytes. */
-  readonly bytes: number;
-  /** Sends the commands, all of them at once. Is called again, for another connection, when the first one was lost. */
-  run(client: RedisCommands): Promise<T>;
-  /** Never sent twice: what it asks means something on one connection only. Default false. */
-  readonly once?: boolean | undefined;
-  readonly signal?: AbortSignal | undefined;
-}
-
-/** One connection to Redis: to a server, to the master that sentinels know, or to a cluster. */
-export interface RedisLink {
-  readonly isCluster: boolean;
-  readonly isClosed: boolean;
-  /**
-   * Runs a call. While the server is lost it waits for it, with the patience of the link; what was under way when it was
-   * lost is sent again, before everything that came later. Throws 408 when the server does not answer in time, 503 when it
-   * cannot be reached or the link is closed, 499 when the signal aborts, 429 when too much is waiting or the server is full,
-   * 401 or 403 when the server does not want this client.
-   */
-  call<T>(call: RedisCall<T>): Promise<T>;
-  /** The connections which together have all keys, once there is one. Throws 503 when a part of a cluster is missing. */
-  masters(signal?: AbortSignal): Promise<readonly RedisConnection[]>;
-  /** Waits a little for what is under way, then ends everything that the link has opened. */
-  close(): Promise<void>;
-}
 
 const DEFAULT_MAX_PENDING_BYTES = 64 * 1024 * 1024;
 /** About what a call takes beside its key and value. */
@@ -138,6 +107,7 @@ export function redisLink(options: RedisOptions, owner: LinkOwner): RedisLink {
   };
   const refused = (call: RedisCall<unknown>, { code, reason }: Refusal): MicroError =>
     errorOf(code, `${textOfCall(call)} failed: ${whereOf(call).where} refuses this client: ${reason}`);
+  const cancelled: RedisLink['cancelled'] = (call, reason) => abortError(owner.id, textOfCall(call), reason);
   const closedError = (): MicroError => errorOf(CODE.unavailable, `${owner.name} is closed; make another one`);
 
   const timer = createDeadlineTimer((time) => {
@@ -250,7 +220,7 @@ export function redisLink(options: RedisOptions, owner: LinkOwner): RedisLink {
   const run = <T>(call: RedisCall<T>): Promise<T> => {
     const { signal, bytes } = call;
     if (closing !== undefined) return Promise.reject(closedError());
-    if (signal?.aborted === true) return Promise.reject(abortError(owner.id, textOfCall(call), signal.reason));
+    if (signal?.aborted === true) return Promise.reject(cancelled(call, signal.reason));
     if (pendingBytes + bytes + CALL_BYTES > maxPendingBytes) {
       const detail = `${textOfCall(call)} failed: ${pendingBytes} bytes wait for ${watch?.where() ?? name}, and at most ${maxPendingBytes} may (maxPendingBytes); wait for earlier calls`;
       return Promise.reject(errorOf(CODE.tooManyRequests, detail));
@@ -269,7 +239,7 @@ export function redisLink(options: RedisOptions, owner: LinkOwner): RedisLink {
         isDone: false,
       };
       if (signal !== undefined) {
-        const cancel = (): void => fail(pending, abortError(owner.id, textOfCall(call), signal.reason));
+        const cancel = (): void => fail(pending, cancelled(call, signal.reason));
         pending.detach = onAbort(signal, cancel);
       }
       pendingBytes += bytes + CALL_BYTES;
@@ -286,18 +256,25 @@ export function redisLink(options: RedisOptions, owner: LinkOwner): RedisLink {
       return closing !== undefined;
     },
 
+    cancelled,
     call: run,
 
     async masters(signal) {
-      const { masters, missing } = await run({
-        verb: 'asking for the nodes',
-        bytes: 0,
-        run: async () => mastersOf(client),
-        signal,
-      });
-      if (missing === undefined) return masters;
-      const detail = `node ${missing} of ${watch?.where() ?? name} cannot be reached (${watch?.trouble(missing) ?? 'it is not connected'}); is it running?`;
-      throw errorOf(CODE.unavailable, detail);
+      const begun = now();
+      while (true) {
+        const { masters, missing } = await run({
+          verb: 'asking for the nodes',
+          bytes: 0,
+          run: async () => mastersOf(client),
+          signal,
+        });
+        if (missing === undefined) return masters;
+        if (now() >= begun + patienceMs) {
+          const detail = `node ${missing} of ${watch?.where() ?? name} cannot be reached (${watch?.trouble(missing) ?? 'it is not connected'}); is it running?`;
+          throw errorOf(CODE.unavailable, detail);
+        }
+        await pause(AGAIN_MS, signal);
+      }
     },
 
     close() {
@@ -323,6 +300,7 @@ export function redisLink(options: RedisOptions, owner: LinkOwner): RedisLink {
   };
 }
 
-function textOfCall({ verb, key }: RedisCall<unknown>): string {
-  return key === undefined ? verb : `${verb} ${shown(key)}`;
+function textOfCall({ verb, key, others = 0 }: Pick<RedisCall<unknown>, 'verb' | 'key' | 'others'>): string {
+  const more = others === 0 ? '' : ` and ${others} more`;
+  return key === undefined ? verb : `${verb} ${shown(key)}${more}`;
 }

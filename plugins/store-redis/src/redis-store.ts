@@ -15,7 +15,6 @@ import { goKeySpaces, type KeySpace, separateKeySpaces } from './key-space.ts';
 import { scanKeys } from './scan-keys.ts';
 
 const ID = 'go.micro.store';
-const DEFAULT_TIMEOUT_MS = 5_000;
 /** A failover takes about half as long. */
 const DEFAULT_PATIENCE_MS = 5_000;
 /** How many records are asked for at a time. */
@@ -47,7 +46,7 @@ export interface RedisStoreOptions extends RedisOptions, StoreLimits {
  * it cannot be reached. A write that failed with 408 or 503 may or may not have been kept.
  */
 export function redisStore(options: RedisStoreOptions = {}): Store {
-  const { separator, database, table, timeoutMs = DEFAULT_TIMEOUT_MS } = options;
+  const { separator, database, table, patienceMs = DEFAULT_PATIENCE_MS } = options;
   const defaults = { database, table };
   const spaces = separator === undefined ? goKeySpaces(database) : separateKeySpaces(separator);
   const check = storeCheck(options);
@@ -57,19 +56,13 @@ export function redisStore(options: RedisStoreOptions = {}): Store {
 
   const spaceOf = (scope: StoreScope): KeySpace => spaces(scopeOf(scope, defaults));
 
-  const recordOf = async ({ prefix }: KeySpace, key: string, signal?: AbortSignal): Promise<readonly StoreRecord[]> => {
-    const found = await values.read(prefix + key, signal);
-    return found === undefined ? [] : [{ key, ...found }];
-  };
+  const recordsOf = ({ prefix }: KeySpace, key: string, signal?: AbortSignal): Promise<readonly StoreRecord[]> =>
+    values
+      .read(prefix + key, signal)
+      .then((found) => (found === undefined ? [] : [{ key, value: found.value, expiresAt: found.expiresAt }]));
 
   const keysOf = (space: KeySpace, wanted: ListOptions): Promise<string[]> =>
-    scanKeys({
-      link,
-      space,
-      range: rangeOf(wanted),
-      patienceMs: timeoutMs === 0 ? DEFAULT_TIMEOUT_MS : timeoutMs,
-      signal: wanted.signal,
-    });
+    scanKeys({ link, space, range: rangeOf(wanted), patienceMs, signal: wanted.signal });
 
   return {
     name: 'redis',
@@ -79,13 +72,13 @@ export function redisStore(options: RedisStoreOptions = {}): Store {
       const space = spaceOf(scope);
       if (prefix !== true && suffix !== true) {
         check.key(key);
-        return rangeOf({ limit, offset }).offset === 0 ? recordOf(space, key, signal) : [];
+        return rangeOf({ limit, offset }).offset === 0 ? recordsOf(space, key, signal) : [];
       }
       const wanted = { limit, offset, ...(prefix && { prefix: key }), ...(suffix && { suffix: key }), signal };
       const keys = await keysOf(space, wanted);
       const records: StoreRecord[] = [];
       for (let at = 0; at < keys.length; at += BATCH) {
-        const batch = await Promise.all(keys.slice(at, at + BATCH).map((each) => recordOf(space, each, signal)));
+        const batch = await Promise.all(keys.slice(at, at + BATCH).map((each) => recordsOf(space, each, signal)));
         for (const found of batch) records.push(...found);
       }
       return records;

@@ -6,16 +6,17 @@ import { pageCollector } from './sorted-page.ts';
 
 /** How many keys the server looks at for one answer. It serves nobody else meanwhile: about half a millisecond. */
 const SCAN_COUNT = 1_000;
-/** A scan whose server was lost begins anew, so often at most. */
-const RESTARTS = 20;
+/** A scan whose server was lost begins anew after so long: a cluster may need a moment to know. */
 const RESTART_MS = 200;
+/** So often it begins anew however long that takes; after that only as long as the patience lasts. */
+const SURE_RESTARTS = 3;
 
 /** What a scan is made with. */
 export interface ScanOptions {
   readonly link: RedisLink;
   readonly space: KeySpace;
   readonly range: KeyRange;
-  /** How long it may go on without getting anywhere. */
+  /** How long a server that is lost meanwhile is waited for. */
   readonly patienceMs: number;
   readonly signal: AbortSignal | undefined;
 }
@@ -28,11 +29,10 @@ export interface ScanOptions {
  * a failover misses keys without a word, so the scan begins anew then.
  */
 export async function scanKeys({ link, space, range, patienceMs, signal }: ScanOptions): Promise<string[]> {
-  let advancedAt = performance.now();
+  let failedAt: number | undefined;
   for (let restarts = 0; ; restarts++) {
     const collector = pageCollector(range);
     const take = (keys: readonly Buffer[]): void => {
-      advancedAt = performance.now();
       for (const bytes of keys) {
         const key = isUtf8(bytes) ? bytes.toString().slice(space.prefix.length) : '';
         // No record has an empty key: that is somebody's key which is called like the table.
@@ -40,18 +40,16 @@ export async function scanKeys({ link, space, range, patienceMs, signal }: ScanO
       }
     };
     const pattern = space.pattern(range.prefix, range.suffix);
-    try {
-      const masters = await link.masters(signal);
-      const scans = masters.map((master) => scanMaster({ link, master, pattern, take, signal }));
-      const ends = await Promise.allSettled(scans);
-      for (const end of ends) if (end.status === 'rejected') throw end.reason;
-      return collector.page();
-    } catch (error) {
-      const isLost = error instanceof MicroError && error.code === CODE.unavailable;
-      const isStuck = performance.now() - advancedAt > patienceMs || restarts >= RESTARTS;
-      if (!isLost || isStuck || link.isClosed) throw error;
-      await pause(RESTART_MS, signal);
-    }
+    const masters = await link.masters(signal);
+    const scans = masters.map((master) => scanMaster({ link, master, pattern, take, signal }));
+    const failed = (await Promise.allSettled(scans)).find(({ status }) => status === 'rejected');
+    if (failed?.status !== 'rejected') return collector.page();
+    const error: unknown = failed.reason;
+    failedAt ??= performance.now();
+    const isLost = error instanceof MicroError && error.code === CODE.unavailable;
+    const isLate = performance.now() - failedAt >= patienceMs && restarts >= SURE_RESTARTS;
+    if (!isLost || isLate || patienceMs === 0 || link.isClosed) throw error;
+    await pause(RESTART_MS, signal);
   }
 }
 

@@ -1,0 +1,138 @@
+import { CODE } from '@micro/core';
+import { eventually } from '@micro/core/conformance';
+import { missingServer, startRedis } from '@micro/test-servers';
+import { describe, expect, test } from 'vitest';
+import { redisStore } from '../../src/index.ts';
+import { linesLogger, lostOf, putLoad } from '../load.ts';
+
+const missing = missingServer('redis');
+
+describe.skipIf(missing !== undefined)(
+  `a server that goes${missing === undefined ? '' : ` (skipped: ${missing})`}`,
+  () => {
+    test('a restart under load fails no call, loses no acknowledged write, and is two lines in the log', async () => {
+      await using server = await startRedis({ appendOnly: true });
+      const logger = linesLogger();
+      const store = redisStore({ url: server.url, logger });
+      const load = putLoad(store);
+      await load.works();
+      for (let round = 0; round < 3; round++) {
+        await server.restart();
+        const ms = await load.works();
+        console.log('restart: works again after', Math.round(ms));
+      }
+      await load.stop();
+      expect(load.failures.map(({ error }) => error.detail)).toEqual([]);
+      expect(load.slowestMs()).toBeLessThan(5_000);
+      expect(await lostOf(store, load)).toEqual([]);
+      expect(logger.lines.filter((line) => line.startsWith('warn'))).toHaveLength(3);
+      expect(logger.lines.filter((line) => line.startsWith('info'))).toHaveLength(3);
+      await store.close();
+    });
+
+    test('kill -9 loses no acknowledged write, and a server that is away fails calls with its name', async () => {
+      await using server = await startRedis({ appendOnly: true });
+      const logger = linesLogger();
+      const store = redisStore({ url: server.url, logger, patienceMs: 1_000 });
+      const load = putLoad(store);
+      await load.works();
+      await server.kill();
+      // Those that were under way or came at once were patient; those that come now fail at once.
+      await eventually(() => expect(load.failures.length).toBeGreaterThan(100));
+      for (const { error, tookMs } of load.failures) {
+        expect(error.code).toBe(CODE.unavailable);
+        expect(error.detail).toContain(`redis at ${server.address} cannot be reached`);
+        expect(tookMs).toBeLessThan(4_000);
+      }
+      await server.start();
+      const ms = await load.works();
+      console.log('kill -9: works again after', Math.round(ms), 'of the start');
+      await load.stop();
+      expect(load.kept.length).toBeGreaterThan(10);
+      expect(await lostOf(store, load)).toEqual([]);
+      expect(logger.lines).toHaveLength(2);
+      expect(logger.lines[0]).toContain(`warn redis at ${server.address} is lost: `);
+      expect(logger.lines[1]).toMatch(new RegExp(`^info redis at ${server.address} is back after \\d+ ms$`));
+      await store.close();
+    });
+
+    test('a server that was never there is a 503 after the patience, then at once, and works when it comes', async () => {
+      await using server = await startRedis();
+      await server.kill();
+      const logger = linesLogger();
+      const store = redisStore({ url: server.url, logger, patienceMs: 500 });
+      const begun = performance.now();
+      await expect(store.read('a')).rejects.toMatchObject({
+        code: CODE.unavailable,
+        detail: expect.stringContaining(`(connect ECONNREFUSED ${server.address}); is it running?`),
+      });
+      expect(performance.now() - begun).toBeGreaterThan(450);
+      const again = performance.now();
+      await expect(store.list()).rejects.toMatchObject({ code: CODE.unavailable });
+      await expect(store.write({ key: 'a', value: Buffer.from('x') })).rejects.toMatchObject({
+        code: CODE.unavailable,
+      });
+      console.log('fails at once', performance.now() - again);
+      await server.start();
+      await eventually(() => store.write({ key: 'a', value: Buffer.from('x') }));
+      expect(logger.lines).toHaveLength(2);
+      await store.close();
+    });
+
+    test('no write that failed while the server was away is made up for when it is back', async () => {
+      await using server = await startRedis({ appendOnly: true });
+      const store = redisStore({ url: server.url, patienceMs: 300 });
+      await store.write({ key: 'a', value: Buffer.from('first') });
+      await server.kill();
+      await expect(store.write({ key: 'a', value: Buffer.from('late') })).rejects.toMatchObject({
+        code: CODE.unavailable,
+      });
+      await server.start();
+      await eventually(async () =>
+        expect(Buffer.from((await store.read('a'))[0]?.value ?? []).toString()).toBe('first'),
+      );
+      await store.write({ key: 'b', value: Buffer.from('x') });
+      expect(Buffer.from((await store.read('a'))[0]?.value ?? []).toString()).toBe('first');
+      await store.close();
+    });
+
+    test('writes to one key keep their order across a restart', async () => {
+      await using server = await startRedis({ appendOnly: true });
+      const store = redisStore({ url: server.url });
+      await store.write({ key: 'a', value: Buffer.from('0') });
+      const stopped = server.kill();
+      const writes: Promise<void>[] = [];
+      for (let count = 1; count <= 400; count++) {
+        writes.push(store.write({ key: 'a', value: Buffer.from(String(count)) }));
+        if (count % 10 === 0) await new Promise((resolve) => setTimeout(resolve, 1));
+        if (count === 200) {
+          await stopped;
+          await server.start();
+        }
+      }
+      await Promise.all(writes);
+      expect(Buffer.from((await store.read('a'))[0]?.value ?? []).toString()).toBe('400');
+      await store.close();
+    });
+
+    test('a list whose server is restarted meanwhile is the whole list all the same', async () => {
+      await using server = await startRedis({ appendOnly: true });
+      const store = redisStore({ url: server.url });
+      const keys = Array.from({ length: 30_000 }, (_, index) => `k${String(index).padStart(5, '0')}`);
+      await Promise.all(keys.map((key) => store.write({ key, value: Buffer.from('x') })));
+      for (let round = 0; round < 3; round++) {
+        let isDone = false;
+        const listing = store.list().finally(() => {
+          isDone = true;
+        });
+        // In the middle of it: 30 answers make a list.
+        await new Promise((resolve) => setTimeout(resolve, 5));
+        await server.kill();
+        expect(isDone).toBe(false);
+        await server.start();
+        expect(await listing).toEqual(keys);
+      }
+      await store.close();
+    });
+  },
+);
