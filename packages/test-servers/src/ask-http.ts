@@ -20,10 +20,13 @@ export function askHttp(
   url: string,
   { body, headers = {}, timeoutMs = 2_000 }: HttpQuestion = {},
 ): Promise<HttpAnswer> {
+  const late = AbortSignal.timeout(timeoutMs);
   return new Promise((resolve, reject) => {
+    const failed = (error: Error): void =>
+      reject(late.aborted ? new Error(`${url} did not answer within ${timeoutMs} ms`, { cause: error }) : error);
     const common = {
       agent: false,
-      signal: AbortSignal.timeout(timeoutMs),
+      signal: late,
       method: body === undefined ? 'GET' : 'POST',
       headers: { ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...headers },
     } as const;
@@ -34,12 +37,12 @@ export function askHttp(
         text += chunk;
       });
       response.on('end', () => resolve({ status: response.statusCode ?? 0, text }));
-      response.on('error', reject);
+      response.on('error', failed);
     };
     const asked = url.startsWith('https:')
       ? httpsRequest(url, { ...common, ...secure() }, answered)
       : httpRequest(url, common, answered);
-    asked.on('error', reject);
+    asked.on('error', failed);
     asked.end(body === undefined ? undefined : JSON.stringify(body));
   });
 }

@@ -47,6 +47,8 @@ const CONTROLLERS = [
   'endpointslice-controller',
   'namespace-controller',
   'serviceaccount-controller',
+  // The roles view, edit and admin are empty until it has put them together.
+  'clusterrole-aggregation-controller',
   'root-ca-certificate-publisher-controller',
   'garbage-collector-controller',
   'pod-garbage-collector-controller',
@@ -168,7 +170,7 @@ function planApiServer(
       ...['--tls-cert-file', certFile, '--tls-private-key-file', keyFile, '--cert-dir', data],
       ...['--token-auth-file', join(data, 'tokens.csv'), '--authorization-mode', 'RBAC'],
       ...['--service-account-issuer', 'https://kubernetes.default.svc', '--service-cluster-ip-range', '10.0.0.0/24'],
-      ...['--service-account-key-file', keyFile, '--service-account-signing-key-file', keyFile],
+      ...['--service-account-key-file', certFile, '--service-account-signing-key-file', keyFile],
       // A test that plays a node has an address, and no name that anybody could look up.
       ...['--kubelet-preferred-address-types', 'InternalIP', '--shutdown-delay-duration', '0s'],
     ],
