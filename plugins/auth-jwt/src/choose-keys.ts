@@ -58,6 +58,7 @@ function sourceOf({ publicKey, publicKeyFile, jwks, logger }: JwtAuthOptions): K
 function jwksSource(jwks: JwksOptions, logger: Logger | undefined): KeySource {
   const { keys, file, url, tls = {} } = jwks;
   atMostOne({ 'jwks.keys': keys, 'jwks.file': file, 'jwks.url': url });
+  onlyForUrl(jwks);
   const refreshMs = checkedMs('jwks.refreshMs', jwks.refreshMs, REFRESH_MS);
   const staleMs = checkedMs('jwks.staleMs', jwks.staleMs, Math.max(STALE_MS, refreshMs));
   const cooldownMs = checkedMs('jwks.cooldownMs', jwks.cooldownMs, COOLDOWN_MS);
@@ -88,6 +89,14 @@ function jwksSource(jwks: JwksOptions, logger: Logger | undefined): KeySource {
     timeoutMs,
     logger,
   });
+}
+
+/** What is only read with a URL would be a promise that nobody keeps without one. */
+function onlyForUrl({ keys, url, tls, refreshMs, staleMs, cooldownMs, timeoutMs }: JwksOptions): void {
+  if (url !== undefined) return;
+  const idle = { tls, refreshMs, cooldownMs, timeoutMs, ...(keys === undefined ? {} : { staleMs }) };
+  const [name] = Object.entries(idle).find(([, value]) => value !== undefined) ?? [];
+  if (name !== undefined) throw bad(`jwks.${name} is for keys from a url, and there is none: leave it out`);
 }
 
 /** At the start a set without a key is a mistake; later it is what is left when all were taken away. */

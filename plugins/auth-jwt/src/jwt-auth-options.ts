@@ -55,7 +55,10 @@ export interface JwtAuthOptions {
   readonly logger?: Logger | undefined;
 }
 
-/** Where a JWK set (RFC 7517) comes from: one of `keys`, `file` and `url`. Every number: `undefined` is the default. */
+/**
+ * Where a JWK set (RFC 7517) comes from: one of `keys`, `file` and `url`. Every number: `undefined` is the default. All but
+ * these three, and `staleMs` with a file, are for a `url` only.
+ */
 export interface JwksOptions {
   /** The set as it is. */
   readonly keys?: JwkSet['keys'] | undefined;

@@ -46,7 +46,7 @@ const WORDS: Readonly<Record<Purpose, readonly [name: string, advice: string]>> 
  * `inspect` for a token that is not. All throw 503 when the keys cannot be had. The factory throws 400 for options and keys
  * that make no sense.
  */
-export function jwtAuth(options: JwtAuthOptions): Auth {
+export function jwtAuth(options: JwtAuthOptions = {}): Auth {
   const { namespace = NAMESPACE, maxTokenLength = LONGEST_TOKEN } = options;
   const usualTtlMs = checkedTtl('ttlMs', options.ttlMs ?? TTL_MS);
   const secretTtlMs = checkedTtl('secretTtlMs', options.secretTtlMs ?? SECRET_TTL_MS);
@@ -80,7 +80,8 @@ export function jwtAuth(options: JwtAuthOptions): Auth {
     const header = headerOf(token);
     if (header === undefined) throw refused('it is no signed JWT');
     if (!fitsPurpose(header.typ, purpose, rules)) {
-      throw refused(`its typ is ${shown(header.typ)}, and not ${typeOf(purpose, rules)}`);
+      const type = header.typ === undefined ? 'missing' : shown(header.typ);
+      throw refused(`its typ is ${type}, and not ${typeOf(purpose, rules)}`);
     }
     const verified = await verify(token, header, source);
     if (verified === undefined) throw refused(whyNot(header));
