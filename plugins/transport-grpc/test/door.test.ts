@@ -137,9 +137,8 @@ describe('what a call says beside its message', () => {
   test("may bound it in go-micro's words", async () => {
     const metadata = new Metadata();
     metadata.set('timeout', '250000000');
-    await failure(
-      callUnary(client, Greeter.method.hello, { name: 'slow' }, { metadata, deadline: Date.now() + 5_000 }),
-    );
+    // The handler answers as soon as its signal aborts.
+    await callUnary(client, Greeter.method.hello, { name: 'slow' }, { metadata, deadline: Date.now() + 20_000 });
     const ctx = seen.contexts.at(-1);
     expect((ctx?.deadline ?? 0) - Date.now()).toBeLessThan(250);
   });

@@ -137,7 +137,7 @@ export function callUnary<I extends DescMessage, O extends DescMessage>(
 export function openStream<I extends DescMessage, O extends DescMessage>(
   client: Client,
   method: Method<I, O>,
-  metadata: Metadata = new Metadata(),
+  path: string = pathOf(method),
 ): ClientDuplexStream<MessageInitShape<I>, MessageShape<O>> {
-  return client.makeBidiStreamRequest(pathOf(method), encoder(method.input), decoder(method.output), metadata);
+  return client.makeBidiStreamRequest(path, encoder(method.input), decoder(method.output), new Metadata());
 }
