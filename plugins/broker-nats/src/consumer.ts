@@ -84,6 +84,10 @@ export function consumerKeeper({ topic, queue, jetStream, streams }: ConsumerOpt
 
   return {
     async keep(connection, unfinished) {
+      // Whoever leads the consumer answers this; who knows of all streams may be away for longer.
+      if (consumer !== undefined && (await info(connection, consumer.stream)) !== undefined) {
+        return { ...consumer, isNew: false };
+      }
       const stream = await streams.of(connection, topic);
       const settings = {
         ack_policy: 'explicit',

@@ -68,7 +68,6 @@ export function natsBroker(options: NatsBrokerOptions = {}): Broker {
 
   const events: LinkEvents = {
     up(connection) {
-      streams?.forget();
       for (const subscription of subscriptions) {
         subscription.up(connection).catch((error: unknown) => {
           if (link.connection !== connection || !subscriptions.has(subscription)) return;

@@ -16,12 +16,12 @@ export interface StreamFacts {
 
 /** Finds the streams that keep topics, and makes those that are missing. */
 export interface Streams {
-  /** Whether the topic's stream was there when it was last looked for, on this connection. */
+  /** Whether the topic's stream was there when it was last looked for. */
   has(topic: string): boolean;
   /** The stream of a topic; made when it is missing. Throws what JetStream says. */
   of(connection: NatsConnection, topic: string): Promise<StreamFacts>;
-  /** It may be gone: look again. Without a topic all of them. */
-  forget(topic?: string): void;
+  /** It may be gone: look again before the next message. */
+  forget(topic: string): void;
 }
 
 /** So many topics are remembered; past that they are looked for again. */
@@ -32,7 +32,7 @@ type Fields = Readonly<Record<string, unknown>>;
 /** Makes what finds streams. */
 export function createStreams({ given, api, deadLetter }: JetStreamSettings): Streams {
   const known = new Set<string>();
-  const looking = new Map<string, Promise<StreamFacts>>();
+  const looking = new Map<string, { readonly connection: NatsConnection; readonly found: Promise<StreamFacts> }>();
 
   /** What a topic's stream is called and has, when it has to be made. */
   const planOf = (topic: string): { readonly name: string; readonly config: Fields; readonly isNamed: boolean } => {
@@ -119,11 +119,11 @@ export function createStreams({ given, api, deadLetter }: JetStreamSettings): St
 
     of(connection, topic) {
       const running = looking.get(topic);
-      if (running !== undefined) return running;
+      if (running?.connection === connection) return running.found;
       const found = look(connection, topic).finally(() => {
-        if (looking.get(topic) === found) looking.delete(topic);
+        if (looking.get(topic)?.found === found) looking.delete(topic);
       });
-      looking.set(topic, found);
+      looking.set(topic, { connection, found });
       found.then(
         () => {
           if (known.size >= MOST_TOPICS) known.clear();
@@ -134,12 +134,8 @@ export function createStreams({ given, api, deadLetter }: JetStreamSettings): St
       return found;
     },
 
-    forget(topic) {
-      if (topic !== undefined) known.delete(topic);
-      else {
-        known.clear();
-        looking.clear();
-      }
+    forget: (topic) => {
+      known.delete(topic);
     },
   };
 }
