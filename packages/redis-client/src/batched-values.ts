@@ -8,6 +8,8 @@ import { HIDDEN, readMany, readOne, type ValueWrite, writeMany, writeOne } from 
 const BATCH_KEYS = 128;
 /** How many bytes go together. A larger value goes alone. */
 const BATCH_BYTES = 256 * 1024;
+/** About what a value takes beside its key and itself. */
+const ITEM_BYTES = 128;
 
 type Outcome = RedisValue | undefined | typeof HIDDEN;
 
@@ -99,7 +101,7 @@ export function batchedValues(link: RedisLink): RedisValues {
     if (signal?.aborted === true) {
       return Promise.reject(link.cancelled({ verb: kind.verb, key: write.key }, signal.reason));
     }
-    const bytes = write.key.length + write.value.length;
+    const bytes = ITEM_BYTES + write.key.length + write.value.length;
     if (open !== undefined && (open.kind !== kind || open.bytes + bytes > BATCH_BYTES)) send();
     open ??= { kind, items: [], bytes: 0 };
     open.bytes += bytes;

@@ -97,7 +97,8 @@ export function watchConnection(client: RedisClient, options: WatchOptions): Con
 
   return {
     where: () => where,
-    trouble: (node) => (isLost ? (reason ?? ENDED) : node === undefined ? undefined : nodes?.trouble(node)),
+    trouble: (node) =>
+      isLost || client.status === 'end' ? (reason ?? ENDED) : node === undefined ? undefined : nodes?.trouble(node),
     refusal: () => refusal,
     close() {
       for (const [event, listener] of Object.entries(listeners)) client.off(event, listener);

@@ -11,6 +11,7 @@ const LOADING_MS = 250;
 const GOODBYE_MS = 200;
 /** A call that is late is told so, and its connection is given up right after that. */
 const AFTER_TIMEOUT_MS = 250;
+const RECONNECT_EVERY_MS = 2_000;
 /** A connection on which nothing comes back for so long is dead, where calls themselves may take for ever. */
 const SILENT_MS = 10_000;
 
@@ -49,8 +50,7 @@ export function openClient(settings: RedisSettings): RedisClient {
     // way when the connection was lost is given back to it at once.
     enableOfflineQueue: false,
     maxRetriesPerRequest: 0,
-    // After a failover a connection may still lead to the server that was the master.
-    reconnectOnError: (error: Error) => error.message.startsWith('READONLY'),
+    reconnectOnError: onceInAWhile((error) => error.message.startsWith('READONLY')),
   };
   if (target.kind === 'server') {
     const { host, port, path } = target.at;
@@ -67,6 +67,19 @@ export function openClient(settings: RedisSettings): RedisClient {
     ...(sentinelPassword === undefined ? {} : { sentinelPassword }),
     ...(tls === undefined ? {} : { sentinelTLS: tls, enableTLSForSentinelMode: true }),
   });
+}
+
+/**
+ * After a failover a connection may still lead to the server that was the master, so a new one is made. Where that leads to
+ * a replica again, doing so for each write would help nobody.
+ */
+function onceInAWhile(isWrongServer: (error: Error) => boolean): (error: Error) => boolean {
+  let last = Number.NEGATIVE_INFINITY;
+  return (error) => {
+    if (!isWrongServer(error) || performance.now() - last < RECONNECT_EVERY_MS) return false;
+    last = performance.now();
+    return true;
+  };
 }
 
 /** The pause before an attempt to connect, counted from 1. It is never nothing: a refusal takes no time at all. */

@@ -70,6 +70,8 @@ export function redisLink(options: RedisOptions, owner: LinkOwner): RedisLink {
 
   const cork = corker(() => streamsOf(client));
   const canSend = (): boolean => isOpen && client.status === 'ready';
+  /** A client of somebody else's that was closed; nobody but its owner can open it again. */
+  const isGone = (): boolean => settings === undefined && client.status === 'end';
 
   const release = ({ call, isDone, isUnderWay }: Pending): void => {
     // What was given up may still be in the hands of the client, which keeps it.
@@ -134,7 +136,7 @@ export function redisLink(options: RedisOptions, owner: LinkOwner): RedisLink {
   const wait = (pending: Pending): void => {
     const refusal = watch?.refusal();
     if (refusal !== undefined) fail(pending, refused(pending.call, refusal));
-    else if (!hasPatience) fail(pending, unreachable(pending.call));
+    else if (!hasPatience || isGone()) fail(pending, unreachable(pending.call));
     else waiting.add(pending);
   };
 
@@ -162,7 +164,7 @@ export function redisLink(options: RedisOptions, owner: LinkOwner): RedisLink {
     pending.isUnderWay = true;
     underWay += 1;
     cork();
-    call.run(client).then(
+    attempt(call, client).then(
       (value) => {
         landed();
         if (end(pending)) pending.resolve(value);
@@ -209,8 +211,9 @@ export function redisLink(options: RedisOptions, owner: LinkOwner): RedisLink {
         failWaiting(({ call }) => refused(call, refusal));
       },
       ended() {
+        if (isGone()) failWaiting(({ call }) => unreachable(call));
         // A client of our own ends only when an attempt could not even begin, as with half a certificate.
-        if (settings !== undefined && closing === undefined) setTimeout(connect, AGAIN_MS).unref();
+        if (settings !== undefined && closing === undefined) setTimeout(connect, AGAIN_MS);
       },
     });
     isOpen = client.status === 'ready';
@@ -221,7 +224,8 @@ export function redisLink(options: RedisOptions, owner: LinkOwner): RedisLink {
     const { signal, bytes } = call;
     if (closing !== undefined) return Promise.reject(closedError());
     if (signal?.aborted === true) return Promise.reject(cancelled(call, signal.reason));
-    if (pendingBytes + bytes + CALL_BYTES > maxPendingBytes) {
+    // One alone may be as large as it likes: its size is somebody else's business.
+    if (pendingBytes > 0 && pendingBytes + bytes + CALL_BYTES > maxPendingBytes) {
       const detail = `${textOfCall(call)} failed: ${pendingBytes} bytes wait for ${watch?.where() ?? name}, and at most ${maxPendingBytes} may (maxPendingBytes); wait for earlier calls`;
       return Promise.reject(errorOf(CODE.tooManyRequests, detail));
     }
@@ -298,6 +302,11 @@ export function redisLink(options: RedisOptions, owner: LinkOwner): RedisLink {
       return closing;
     },
   };
+}
+
+/** What throws at once fails like what throws later. */
+async function attempt<T>(call: RedisCall<T>, client: RedisClient): Promise<T> {
+  return call.run(client);
 }
 
 function textOfCall({ verb, key, others = 0 }: Pick<RedisCall<unknown>, 'verb' | 'key' | 'others'>): string {
