@@ -2,7 +2,7 @@ import { abortError, CODE, registryError, within } from '@micro/core';
 import type { IKeyValue, ILeaseKeepAliveResponse, ITxnRequest, ITxnResponse } from 'etcd3';
 import type { ConnectionLog } from './connection-log.ts';
 import type { EtcdClients } from './etcd-clients.ts';
-import { errorOf, isElecting, isHistoryLost, isTooLarge, isUnreachable, STATUS, statusOf } from './etcd-status.ts';
+import { errorOf, isHistoryLost, isTooLarge, isUnreachable, statusOf } from './etcd-status.ts';
 import type { KeyRange } from './record-keys.ts';
 
 /** What one question, of one or more calls, has to keep to. */
@@ -70,6 +70,7 @@ const MAX_KEYS = 200_000;
 const FRESH_SHARE = 0.6;
 /** How often a lease is tried to be kept with another server. */
 const KEEP_ALIVE_TRIES = 3;
+const LONGEST_TRY_MS = 5_000;
 
 /** Asks etcd, with deadlines and in the words of the registry. */
 export function etcdCalls({ clients, where, timeoutMs, connection, closing }: EtcdCallsOptions): EtcdCalls {
@@ -165,8 +166,7 @@ export function etcdCalls({ clients, where, timeoutMs, connection, closing }: Et
       try {
         return await read(range, { ...asking, deadline: fresh });
       } catch (error) {
-        const status = statusOf(error);
-        if (status.code !== STATUS.deadlineExceeded && !isElecting(status)) throw error;
+        if (!isUnreachable(statusOf(error))) throw error;
         asking.doubt(error);
         return read(range, asking, { serializable: true });
       }
@@ -211,8 +211,8 @@ function callOptions(deadline: number): { readonly deadline?: number } {
   return Number.isFinite(deadline) ? { deadline } : {};
 }
 
-function shareOf(deadline: number, parts: number): number {
-  if (parts <= 1 || !Number.isFinite(deadline)) return deadline;
+/** The part of the time that is left for one of so many tries. */
+function shareOf(deadline: number, tries: number): number {
   const now = Date.now();
-  return now + (deadline - now) / parts;
+  return Math.min(deadline, now + Math.min((deadline - now) / tries, LONGEST_TRY_MS));
 }

@@ -1,10 +1,11 @@
 import type { CallOptions } from '@grpc/grpc-js';
 import { fullJitterMs, pause } from '@micro/core';
 import { type Etcd3, type ICallable, KVClient, LeaseClient, type Services, WatchClient } from 'etcd3';
+import { callUnary, DialTimeout } from './call-unary.ts';
 import type { EtcdSettings } from './etcd-options.ts';
-import { type EtcdServer, etcdServer, type MakeCredentials } from './etcd-server.ts';
+import { type EtcdServer, etcdServer, type MakeCredentials, type Stream } from './etcd-server.ts';
 import { isElecting, isTokenLost, isUnreachable, STATUS, statusOf } from './etcd-status.ts';
-import { callUnary, etcdToken } from './etcd-token.ts';
+import { etcdToken } from './etcd-token.ts';
 
 /** The parts of etcd3's client that a registry needs. An `Etcd3` has them, too. */
 export type EtcdClients = Pick<Etcd3, 'kv' | 'leaseClient' | 'watchClient'>;
@@ -57,7 +58,7 @@ function dialEtcd({ hosts, user, tls }: EtcdSettings, makeCredentials: MakeCrede
     deadline: number,
   ): Promise<unknown> => {
     const metadata = await token.metadata(server, deadline);
-    const response = await callUnary(server.client(service), method, payload, metadata, deadline);
+    const response = await callUnary(server, service, method, payload, metadata, deadline);
     server.heard();
     return response;
   };
@@ -74,6 +75,9 @@ function dialEtcd({ hosts, user, tls }: EtcdSettings, makeCredentials: MakeCrede
     for (let attempt = 1; ; attempt++) {
       const server = current();
       const begunAt = performance.now();
+      // Opened by now, so that what fails is what it went over.
+      server.client(service);
+      const { line } = server;
       try {
         return await callOnce(server, service, method, payload, shareOf(end, servers.length - attempt + 1));
       } catch (error) {
@@ -85,9 +89,10 @@ function dialEtcd({ hosts, user, tls }: EtcdSettings, makeCredentials: MakeCrede
         }
         if (!isUnreachable(status)) throw error;
         const electing = isElecting(status);
-        if (!electing) server.suspect(begunAt);
+        if (!electing) server.suspect(line, begunAt);
         leave(server);
-        if (closed || Date.now() >= end || (attempt >= tries && !electing)) throw error;
+        const mayPass = electing || error instanceof DialTimeout;
+        if (closed || Date.now() >= end || (attempt >= tries && !mayPass)) throw error;
         if (attempt >= servers.length) {
           await pause(fullJitterMs(FIRST_PAUSE_MS, LONGEST_PAUSE_MS, attempt - servers.length));
         }
@@ -95,22 +100,28 @@ function dialEtcd({ hosts, user, tls }: EtcdSettings, makeCredentials: MakeCrede
     }
   };
 
-  const callable: ICallable<EtcdServer> = {
+  const callable: ICallable<Line> = {
     callOptionsFactory: undefined,
     exec: async <T>(service: keyof typeof Services, method: string, payload: unknown, options?: CallOptions) =>
       // What the method answers is what etcd3 says it does.
       (await call(service, method, payload, endOf(options))) as T,
     async withConnection(service, run) {
       const server = current();
+      const client = server.client(service);
+      const resource = { server, line: server.line, begunAt: performance.now() };
       const metadata = (await token.metadata(server, Date.now() + USUAL_SHARE_MS)).clone();
       // Ends a watch at a server that has lost the others, where it would wait for ever.
       metadata.set('hasleader', 'true');
-      return run({ resource: server, client: server.client(service), metadata });
+      const made = await run({ resource, client, metadata });
+      if (isStream(made)) server.carry(made);
+      return made;
     },
-    markFailed(server, error) {
+    markFailed({ server, line, begunAt }, error) {
       const status = statusOf(error);
       // We cancel streams ourselves, which says nothing about the server.
-      if (isUnreachable(status) && status.code !== STATUS.cancelled) leave(server);
+      if (!isUnreachable(status) || status.code === STATUS.cancelled) return;
+      if (!isElecting(status)) server.suspect(line, begunAt);
+      leave(server);
     },
   };
 
@@ -123,6 +134,17 @@ function dialEtcd({ hosts, user, tls }: EtcdSettings, makeCredentials: MakeCrede
       for (const server of servers) server.close();
     },
   };
+}
+
+function isStream(made: unknown): made is Stream {
+  return typeof made === 'object' && made !== null && 'cancel' in made && 'once' in made;
+}
+
+/** What a stream goes over. */
+interface Line {
+  readonly server: EtcdServer;
+  readonly line: object | undefined;
+  readonly begunAt: number;
 }
 
 /** The part of the time that is left for one of so many servers; the last one has all of it. */

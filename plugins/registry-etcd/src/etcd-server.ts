@@ -1,5 +1,12 @@
 import { createSecureContext } from 'node:tls';
-import { Channel, type ChannelCredentials, type ChannelOptions, type Client, credentials } from '@grpc/grpc-js';
+import {
+  Channel,
+  type ChannelCredentials,
+  type ChannelOptions,
+  type Client,
+  connectivityState,
+  credentials,
+} from '@grpc/grpc-js';
 import { loadCertificates, type TlsOptions } from '@micro/core';
 import type { Services } from 'etcd3';
 import { Host } from 'etcd3/lib/connection-pool.js';
@@ -10,11 +17,23 @@ export interface EtcdServer {
   readonly address: string;
   /** What calls the methods of one of etcd's gRPC services. */
   client(service: keyof typeof Services): Client;
+  /** Whether there is a connection, over which the server has said how it speaks. */
+  readonly connected: boolean;
   /** It has just answered. */
   heard(): void;
-  /** Does the next call over a new connection, unless the server has answered since then. */
-  suspect(since: number): void;
+  /** What calls go over now, to be told apart from what they go over later. */
+  readonly line: object | undefined;
+  /** Cancels a stream of the present line when that is given up: nobody else would say that it is dead. */
+  carry(stream: Stream): void;
+  /** Does the next call over a new line, when this is still the present one and the server has not answered since then. */
+  suspect(line: object | undefined, since: number): void;
   close(): void;
+}
+
+/** What is known of a stream here. */
+export interface Stream {
+  cancel(): void;
+  once(event: 'close', listener: () => void): unknown;
 }
 
 /** gRPC's own limit of 4 MiB is too little for a page of large records. */
@@ -45,7 +64,7 @@ export function etcdServer(
       ? {}
       : { 'grpc.ssl_target_name_override': serverName, 'grpc.default_authority': serverName }),
   };
-  let connection: { readonly channel: Channel; readonly host: Host } | undefined;
+  let connection: { readonly channel: Channel; readonly host: Host; readonly streams: Set<Stream> } | undefined;
   let heardAt = Number.NEGATIVE_INFINITY;
 
   const open = (): Host => {
@@ -53,24 +72,38 @@ export function etcdServer(
       const own = makeCredentials();
       const channel = new Channel(address, own, options);
       // etcd3 makes one client for each service, and gives them this one channel.
-      connection = { channel, host: new Host(address, own, { channelOverride: channel }) };
+      connection = { channel, host: new Host(address, own, { channelOverride: channel }), streams: new Set() };
     }
     return connection.host;
   };
 
   const close = (): void => {
-    connection?.channel.close();
+    const old = connection;
     connection = undefined;
+    old?.channel.close();
+    for (const stream of old?.streams ?? []) stream.cancel();
   };
 
   return {
     address,
+    get connected() {
+      return connection?.channel.getConnectivityState(false) === connectivityState.READY;
+    },
     client: (service) => open().getServiceClient(service),
     heard() {
       heardAt = performance.now();
     },
-    suspect(since) {
-      if (heardAt < since) close();
+    get line() {
+      return connection;
+    },
+    carry(stream) {
+      const streams = connection?.streams;
+      streams?.add(stream);
+      stream.once('close', () => streams?.delete(stream));
+    },
+    suspect(line, since) {
+      // Many calls fail with one line, and the first of them has dialled anew.
+      if (line === connection && heardAt < since) close();
     },
     close,
   };

@@ -1,4 +1,5 @@
-import { type Client, Metadata, type ServiceError } from '@grpc/grpc-js';
+import { Metadata } from '@grpc/grpc-js';
+import { callUnary } from './call-unary.ts';
 import type { EtcdServer } from './etcd-server.ts';
 import { statusOf } from './etcd-status.ts';
 
@@ -10,39 +11,13 @@ export interface EtcdToken {
   forget(): void;
 }
 
-/** One of the functions that gRPC makes of the methods of a service. */
-export type UnaryMethod = (
-  request: unknown,
-  metadata: Metadata,
-  options: { readonly deadline?: number },
-  callback: (error: ServiceError | null, response: unknown) => void,
-) => unknown;
-
-/** Calls a method of a service by its name. */
-export function callUnary(
-  client: Client,
-  method: string,
-  request: unknown,
-  metadata: Metadata,
-  deadline: number,
-): Promise<unknown> {
-  return new Promise((resolve, reject) => {
-    const methods = client as unknown as Readonly<Record<string, UnaryMethod | undefined>>;
-    const options = deadline === Number.POSITIVE_INFINITY ? {} : { deadline };
-    // Called as a method of the client, which it is.
-    const run = methods[method]?.bind(client);
-    if (run === undefined) throw new TypeError(`etcd has no method ${method}`);
-    run(request, metadata, options, (error, response) => (error === null ? resolve(response) : reject(error)));
-  });
-}
-
 /** A token for a user, which etcd forgets when it is started anew and when it is not used for some minutes. */
 export function etcdToken(user: { readonly name: string; readonly password: string } | undefined): EtcdToken {
   let token: Promise<string> | undefined;
 
   const ask = async (server: EtcdServer, deadline: number): Promise<string> => {
     try {
-      const response = await callUnary(server.client('Auth'), 'authenticate', user, new Metadata(), deadline);
+      const response = await callUnary(server, 'Auth', 'authenticate', user, new Metadata(), deadline);
       return (response as { readonly token: string }).token;
     } catch (error) {
       // As Go's client has it: an etcd that asks nobody for a name takes one who has one.

@@ -37,7 +37,7 @@ export interface WatchHubOptions {
 const FIRST_PAUSE_MS = 50;
 const LONGEST_PAUSE_MS = 2_000;
 /** After so long without a word the server is asked whether it is there. */
-const IDLE_MS = 10_000;
+const IDLE_MS = 5_000;
 /** How many followers look at their keys at a time. */
 const LOOKS = 32;
 
