@@ -16,6 +16,7 @@ import {
   listenerTls,
   loadCertificates,
   type TlsOptions,
+  within,
 } from '@micro/core';
 import { type GrpcLimits, grpcMessageLimit } from './grpc-options.ts';
 import { statusOf } from './grpc-status.ts';
@@ -40,6 +41,8 @@ export interface GrpcListenOptions {
 
 /** Bytes that may be on their way for one stream: what core's own streams have. */
 export const WINDOW_BYTES = 256 * 1024;
+/** How long peers may take to end what was closed, in milliseconds. */
+const LINGER_MS = 500;
 const NEVER_MS = 0x7fff_ffff;
 
 /**
@@ -125,6 +128,10 @@ export async function listenGrpc(address: string, options: GrpcListenOptions): P
   const bound = await bind(server, address);
 
   let closing: Promise<void> | undefined;
+  let leaving: Promise<void> | undefined;
+  /** HTTP/2's word for draining: what is open goes on, and clients open new streams elsewhere. */
+  const goAway = (): Promise<void> => new Promise((resolve) => grpc.tryShutdown(() => resolve()));
+
   return {
     address: formatAddress(bound.address, bound.port),
     metadata: options.metadata,
@@ -134,8 +141,7 @@ export async function listenGrpc(address: string, options: GrpcListenOptions): P
       server.close();
       options.drained?.();
       for (const call of [...open]) call.drain();
-      // HTTP/2's word for it: what is open goes on, and clients open new streams elsewhere.
-      grpc.tryShutdown(() => {});
+      leaving ??= goAway();
     },
     close() {
       closing ??= end();
@@ -151,8 +157,9 @@ export async function listenGrpc(address: string, options: GrpcListenOptions): P
       else server.close(() => resolve());
     });
     for (const call of [...open]) call.close(stopped());
-    // One turn, in which the statuses leave.
-    await new Promise((resolve) => setImmediate(resolve));
+    // Peers that live hear how their calls ended before the connection does; others are not waited for.
+    leaving ??= goAway();
+    await within(LINGER_MS, 'closing connections', () => leaving ?? Promise.resolve()).catch(() => {});
     grpc.forceShutdown();
     http.close();
     for (const socket of [...sockets]) socket.destroy();
