@@ -1,4 +1,4 @@
-import { limitOf } from '@micro/core';
+import { brokerError, CODE, limitOf } from '@micro/core';
 
 /** How JetStream keeps messages. What is left out of a stream's limits is not touched on a stream that is there already. */
 export interface JetStreamOptions {
@@ -54,6 +54,7 @@ export interface JetStreamSettings {
 /** The stream that dead letters of every topic are kept in. */
 export const DEAD_LETTERS = 'DEAD_LETTERS';
 
+const NAME = /^[A-Za-z0-9_-]{1,100}$/;
 const WEEK_MS = 7 * 24 * 3_600_000;
 
 /** The limits of a new stream, where nothing was given. */
@@ -68,11 +69,21 @@ export const STREAM_DEFAULTS = {
   duplicateWindowMs: 120_000,
 } as const;
 
+/** Throws 400 for names that JetStream does not take. */
+function checkNames({ stream, deadLetter, domain }: JetStreamOptions): void {
+  for (const [what, name] of Object.entries({ stream, deadLetter, domain })) {
+    if (name === undefined || name === false || NAME.test(name)) continue;
+    const detail = `jetStream.${what} ${JSON.stringify(name)} is no name: give letters, digits, _ and -`;
+    throw brokerError(CODE.badRequest, detail);
+  }
+}
+
 /** Fills in the defaults; `undefined` when JetStream is not wanted. */
 export function jetStreamSettings(options: boolean | JetStreamOptions | undefined): JetStreamSettings | undefined {
   if (options === undefined || options === false) return undefined;
   const given = options === true ? {} : options;
   const { deadLetter = 'dead', domain } = given;
+  checkNames(given);
   return {
     given,
     ackWaitMs: Math.max(1_000, given.ackWaitMs ?? 30_000),

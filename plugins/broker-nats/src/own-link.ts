@@ -76,10 +76,11 @@ export function ownLink({ servers, dial, discover, settings, logger, events }: O
   const learn = (addresses: readonly string[], teller: NatsServer): void => {
     const known = new Set(servers.map(addressOf));
     const more = addresses.slice(0, MOST_DISCOVERED).flatMap((address) => discovered(address, teller) ?? []);
-    rotation = [
-      ...rotation.filter((server) => known.has(addressOf(server))),
-      ...more.filter((one) => !known.has(addressOf(one))),
-    ];
+    const kept = rotation.filter((server) => known.has(addressOf(server)));
+    rotation = [...kept, ...more.filter((server) => !known.has(addressOf(server)))];
+    // When this one is lost, the others come first.
+    const here = rotation.findIndex((server) => addressOf(server) === addressOf(teller));
+    if (here !== -1) rotation.push(...rotation.splice(here, 1));
   };
 
   const lose = (connection: NatsConnection, reason: string): void => {
