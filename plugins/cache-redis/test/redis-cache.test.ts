@@ -22,7 +22,8 @@ describe.skipIf(missing !== undefined)(
 
     test('keys and values are there as they are, and whole seconds are EX, as in go-micro', async () => {
       const cache = redisCache({ url: server.url });
-      const monitor = await redis.duplicate().monitor();
+      const spy = redis.duplicate();
+      const monitor = await spy.monitor();
       const seen: string[][] = [];
       monitor.on('monitor', (_: string, args: string[]) => seen.push(args));
       await cache.put('plain', 'x');
@@ -45,6 +46,7 @@ describe.skipIf(missing !== undefined)(
           ['del', 'plain'],
         ]);
       monitor.disconnect();
+      spy.disconnect();
       await cache.close();
     });
 
