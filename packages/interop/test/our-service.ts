@@ -34,7 +34,11 @@ export async function startOurService(options: Partial<ServiceOptions> = {}): Pr
 }
 
 /** A service of ours that only calls, and knows one node of `helloworld` with this metadata in its registry record. */
-export function ourCaller(address: string, metadata: Readonly<Record<string, string>>): Service {
+export function ourCaller(
+  address: string,
+  metadata: Readonly<Record<string, string>>,
+  options: Partial<ServiceOptions> = {},
+): Service {
   const node = { id: 'helloworld-go', address, metadata };
   const record = { name: 'helloworld', version: 'latest', metadata: {}, endpoints: [], nodes: [node] };
   return createService({
@@ -42,6 +46,7 @@ export function ourCaller(address: string, metadata: Readonly<Record<string, str
     registry: memoryRegistry({ services: [record] }),
     logger: silentLogger(),
     handleSignals: false,
+    ...options,
   });
 }
 
