@@ -1,7 +1,15 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { status } from '@grpc/grpc-js';
-import { createService, type MicroError, memoryRegistry, type Service, silentLogger } from '@micro/core';
+import {
+  bidiStream,
+  createService,
+  defineService,
+  type MicroError,
+  memoryRegistry,
+  type Service,
+  silentLogger,
+} from '@micro/core';
 import { eventually } from '@micro/core/conformance';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { grpcTransport } from '../src/index.ts';
@@ -41,7 +49,6 @@ describe("a client that speaks as go-micro's does", () => {
         return { sum: a + b };
       },
     });
-    const { defineService, bidiStream } = await import('@micro/core');
     service.server.handle(defineService('Echo', { all: bidiStream<{ n: number }, { n: number }>() }), {
       async *all(values) {
         for await (const { n } of values) yield { n };
