@@ -47,6 +47,7 @@ const CONTROLLERS = [
   'endpointslice-controller',
   'namespace-controller',
   'serviceaccount-controller',
+  'resourcequota-controller',
   // The roles view, edit and admin are empty until it has put them together.
   'clusterrole-aggregation-controller',
   'root-ca-certificate-publisher-controller',

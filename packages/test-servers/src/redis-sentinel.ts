@@ -20,9 +20,13 @@ export interface RedisTestSentinel extends TestServers {
 }
 
 const NAME = 'mymaster';
-const SENTINELS = 3;
-/** Below it, a machine that is busy for a second has failovers. */
-const DOWN_AFTER_MS = 1_000;
+/**
+ * After how long each sentinel believes that a server is down, in milliseconds. Below a second, a busy machine has failovers
+ * without a reason; at the same time, each votes for itself and none wins.
+ */
+const DOWN_AFTER_MS = [900, 1_200, 1_700] as const;
+/** Half the time after which sentinels whose votes were split vote again, in milliseconds. */
+const FAILOVER_MS = 2_000;
 
 /**
  * Starts a Redis master, its replica, and three sentinels. Ready when the replica has a copy and each sentinel knows all
@@ -33,7 +37,7 @@ export function startRedisSentinel({
   args = [],
   ...options
 }: Omit<RedisOptions, 'tls'> = {}): Promise<RedisTestSentinel> {
-  const names = [...portNames(2, 'data'), ...portNames(SENTINELS, 'sentinel')] as const;
+  const names = [...portNames(2, 'data'), ...portNames(DOWN_AFTER_MS.length, 'sentinel')] as const;
   return onFreePorts(names, async (ports, release) => {
     const { ip: host, prefix } = namespace;
     const [first = 0, second = 0] = [ports.data0, ports.data1];
@@ -44,15 +48,15 @@ export function startRedisSentinel({
         args: [...(index === 0 ? [] : ['--replicaof', host, String(first)]), ...args],
       }),
     );
-    const watchers = Array.from({ length: SENTINELS }, (_, index): ServerPlan => {
+    const watchers = DOWN_AFTER_MS.map((downAfterMs, index): ServerPlan => {
       const port = ports[`sentinel${index}`] ?? 0;
       const settings = [
         `port ${port}`,
         `bind ${host}`,
         'protected-mode no',
         `sentinel monitor ${NAME} ${host} ${first} 2`,
-        `sentinel down-after-milliseconds ${NAME} ${DOWN_AFTER_MS}`,
-        `sentinel failover-timeout ${NAME} 3000`,
+        `sentinel down-after-milliseconds ${NAME} ${downAfterMs}`,
+        `sentinel failover-timeout ${NAME} ${FAILOVER_MS}`,
         ...(password === undefined ? [] : [`sentinel auth-pass ${NAME} ${password}`]),
       ];
       return {
@@ -68,7 +72,9 @@ export function startRedisSentinel({
     const master = (): Promise<TestServer> =>
       poll('finding the Redis master', START_MS, async () => {
         const told = await Promise.all(sentinels.map((one) => askMaster(one).catch(() => '')));
-        const chosen = servers.find(({ port }) => told.filter((said) => said === String(port)).length * 2 > SENTINELS);
+        const chosen = servers.find(
+          ({ port }) => told.filter((said) => said === String(port)).length * 2 > DOWN_AFTER_MS.length,
+        );
         if (chosen === undefined) return undefined;
         const [role] = listOf(await askRedis({ host, port: chosen.port, password }, ['ROLE']));
         return role === 'master' ? chosen : undefined;
@@ -80,7 +86,7 @@ export function startRedisSentinel({
         const known = views.every((view) => {
           const fields = listOf(view);
           const field = (name: string) => fields[fields.indexOf(name) + 1];
-          return field('num-other-sentinels') === String(SENTINELS - 1) && field('num-slaves') === '1';
+          return field('num-other-sentinels') === String(DOWN_AFTER_MS.length - 1) && field('num-slaves') === '1';
         });
         return known && role === 'master' && listOf(replicas).length === 1;
       });
