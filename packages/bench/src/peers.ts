@@ -32,6 +32,10 @@ export const PEERS: ReadonlyMap<string, PeerEntry> = new Map<string, PeerEntry>(
   ['micro', { load: async () => (await import('./peers/micro.ts')).micro, packages: [], warmUpMs: 3_000 }],
   ['micro-http1', { load: async () => (await import('./peers/micro.ts')).microHttp1, packages: [], warmUpMs: 3_000 }],
   [
+    'micro-pprof',
+    { load: async () => (await import('./peers/micro-pprof.ts')).microPprof, packages: [], warmUpMs: 3_000 },
+  ],
+  [
     'micro-http',
     {
       loadEvents: async () => (await import('./peers/micro-events.ts')).microHttpEvents,

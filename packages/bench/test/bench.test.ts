@@ -16,8 +16,14 @@ beforeAll(() => {
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 /** Runs the bench as `npm run bench` does. */
-function bench(...args: string[]): Promise<{ code: number | null; output: string }> {
-  const child = spawn(process.execPath, [MAIN, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+function bench(
+  env: Readonly<Record<string, string>>,
+  ...args: string[]
+): Promise<{ code: number | null; output: string }> {
+  const child = spawn(process.execPath, [MAIN, ...args], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, ...env },
+  });
   let output = '';
   child.stdout.on('data', (text) => {
     output += text;
@@ -34,6 +40,7 @@ function bench(...args: string[]): Promise<{ code: number | null; output: string
 onLinux('raw-net measured against itself has a ratio of one and every figure', async () => {
   const json = join(folder, 'seconds.json');
   const { code, output } = await bench(
+    {},
     '--peers=raw-net',
     '--seconds=0.3',
     '--warm-up=0.1',
@@ -73,6 +80,7 @@ onLinux('with --calls exactly so many calls and messages are made, by every peer
   const peers = ['raw-net', 'raw-net-early', 'raw-net-pool'];
   const works = ['unary-small', 'unary-large', 'stream'];
   const { code, output } = await bench(
+    {},
     `--peers=${peers}`,
     `--work=${works}`,
     '--in-flight=3',
@@ -88,10 +96,19 @@ onLinux('with --calls exactly so many calls and messages are made, by every peer
   );
 });
 
+onLinux('what is measured while it works writes its profiles, and leaves none behind', async () => {
+  const temporary = mkdtempSync(join(folder, 'tmp-'));
+  const { code, output } = await bench({ TMPDIR: temporary }, '--peers=micro-pprof', '--calls=2500', '--rounds=1');
+  expect(output).not.toContain('failed');
+  expect(code).toBe(0);
+  expect(readdirSync(temporary)).toEqual([]);
+});
+
 onLinux('events of our own are all received, exactly so many, in two processes and in one', async () => {
   const json = join(folder, 'events.json');
   const peers = ['raw-net', 'micro-http', 'micro-memory'];
   const { code, output } = await bench(
+    {},
     `--peers=${peers}`,
     '--work=events',
     '--in-flight=1,7',
@@ -123,7 +140,7 @@ test('a peer, a work or a number that makes no sense is refused by name', async 
     ['--in-flight=0', '--in-flight is 0'],
     ['--seconds=soon', '--seconds is soon'],
   ] as const) {
-    const { code, output } = await bench(...argument.split(' '));
+    const { code, output } = await bench({}, ...argument.split(' '));
     expect(output).toContain(text);
     expect(code).toBe(1);
   }
