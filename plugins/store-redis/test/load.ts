@@ -100,3 +100,8 @@ export function linesLogger(): Logger & { readonly lines: string[] } {
   };
   return logger;
 }
+
+/** Prints how long something took, for the table in the README, when `MICRO_TEST_TIMES` is set. */
+export function took(what: string, ms: number): void {
+  if (process.env.MICRO_TEST_TIMES) console.log(`${what}: ${Math.round(ms)} ms`);
+}

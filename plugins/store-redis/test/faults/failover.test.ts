@@ -3,7 +3,7 @@ import { eventually } from '@micro/core/conformance';
 import { missingServer, startRedisCluster, startRedisSentinel } from '@micro/test-servers';
 import { describe, expect, test } from 'vitest';
 import { redisStore } from '../../src/index.ts';
-import { linesLogger, lostOf, putLoad } from '../load.ts';
+import { linesLogger, lostOf, putLoad, took } from '../load.ts';
 
 const missing = missingServer('redis');
 
@@ -19,14 +19,7 @@ describe
       await load.works();
       const master = await system.master();
       await master.kill();
-      const ms = await load.works();
-      console.log(
-        'sentinel failover: works again after',
-        Math.round(ms),
-        'failures',
-        load.failures.length,
-        logger.lines,
-      );
+      took('after the master of the sentinels was killed', await load.works());
       for (const { error } of load.failures) expect(error.detail).toContain(`the redis master "${system.name}"`);
       const after = await system.master();
       expect(after.address).not.toBe(master.address);
@@ -70,12 +63,10 @@ describe
       const from = performance.now();
       await cluster.settled();
       await eventually(() => store.list(), { timeoutMs: 20_000 });
-      console.log('cluster: dead master is back: list works after', Math.round(performance.now() - from), logger.lines);
-      const failures = load.failures.length;
+      took('after the dead master of a cluster was back', performance.now() - from);
       await load.works();
       await load.stop();
       expect(await lostOf(store, load)).toEqual([]);
-      console.log('failures after', load.failures.length - failures);
       expect(logger.lines).toHaveLength(2);
       expect(logger.lines[1]).toContain(`has its node ${dead.address} back after`);
       await store.close();
@@ -94,16 +85,7 @@ describe
       await cluster.settled();
       await load.works();
       const keys = await eventually(() => store.list(), { timeoutMs: 20_000 });
-      console.log(
-        'cluster failover: all keys after',
-        Math.round(performance.now() - from),
-        'failures',
-        load.failures.length,
-        'slowest',
-        Math.round(load.slowestMs()),
-        logger.lines,
-        load.failures[0]?.error.detail,
-      );
+      took('after a master of a cluster was killed', performance.now() - from);
       await load.stop();
       expect(keys.length).toBeGreaterThan(10);
       expect(logger.lines.filter((line) => line.includes('has lost its node'))).toHaveLength(1);

@@ -3,7 +3,7 @@ import { eventually } from '@micro/core/conformance';
 import { createNamespace, missingNamespace, missingServer, startRedis } from '@micro/test-servers';
 import { describe, expect, test } from 'vitest';
 import { redisStore } from '../../src/index.ts';
-import { linesLogger, lostOf, putLoad } from '../load.ts';
+import { linesLogger, lostOf, putLoad, took } from '../load.ts';
 
 const missing = missingServer('redis');
 const FREEZE_MS = 20_000;
@@ -27,8 +27,7 @@ describe
         expect(tookMs).toBeLessThan(2_000 + 1_500);
       }
       server.thaw();
-      const ms = await load.works();
-      console.log('freeze: works again after', Math.round(ms));
+      took('after the freeze', await load.works());
       await load.stop();
       expect(await lostOf(store, load)).toEqual([]);
       expect(logger.lines).toHaveLength(2);
@@ -74,8 +73,7 @@ describe.skipIf(noNamespace !== undefined)(
           expect(tookMs).toBeLessThan(2_000 + 1_500);
         }
         await namespace.heal();
-        const ms = await load.works();
-        console.log('partition: works again after', Math.round(ms));
+        took('after the partition', await load.works());
         await load.stop();
         expect(await lostOf(store, load)).toEqual([]);
         expect(logger.lines).toHaveLength(2);
