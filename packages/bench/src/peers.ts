@@ -36,6 +36,14 @@ export const PEERS: ReadonlyMap<string, PeerEntry> = new Map<string, PeerEntry>(
     { load: async () => (await import('./peers/micro-pprof.ts')).microPprof, packages: [], warmUpMs: 3_000 },
   ],
   [
+    'micro-grpc',
+    { load: async () => (await import('./peers/micro-grpc.ts')).microGrpc, packages: [], warmUpMs: 3_000 },
+  ],
+  [
+    'micro-grpc-door',
+    { load: async () => (await import('./peers/micro-grpc.ts')).microGrpcDoor, packages: [], warmUpMs: 3_000 },
+  ],
+  [
     'micro-http',
     {
       loadEvents: async () => (await import('./peers/micro-events.ts')).microHttpEvents,
