@@ -132,6 +132,7 @@ export function createMessageReader(limits: GrpcLimits): ReadMessage {
     let common: Record<string, string> = known ? prefixHeader : Object.create(null);
     let own: Record<string, string> | undefined;
     let inCommon = !known;
+    let streamInCommon = false;
     let ownRoutes = false;
     let id: string | undefined;
     let stream: string | undefined;
@@ -163,13 +164,15 @@ export function createMessageReader(limits: GrpcLimits): ReadMessage {
       const name = canonicalHeaderName(key);
       if (name === HEADER.ID) {
         id = value;
-        // What comes before it is common to the messages of a method; nobody but ourselves writes in this order.
+        // What comes before it is common to the messages of a method, where we have written them: Go writes in any order.
         if (inCommon) commonEnd = fieldStart;
         inCommon = false;
       } else if (name === HEADER.STREAM) {
         stream = value === '' ? undefined : value;
+        streamInCommon ||= inCommon;
       } else if (name === OLD_STREAM) {
         oldStream = value !== '';
+        streamInCommon ||= inCommon;
       } else if (inCommon) {
         common[name] = value;
       } else {
@@ -183,7 +186,7 @@ export function createMessageReader(limits: GrpcLimits): ReadMessage {
     if (ownRoutes) {
       common = Object.assign(Object.create(null), common, own);
       own = undefined;
-    } else if (!known && commonEnd > 0 && commonEnd <= LONGEST_PREFIX) {
+    } else if (!known && !streamInCommon && commonEnd > 0 && commonEnd <= LONGEST_PREFIX) {
       // A copy, since the bytes are a part of what was read off the connection.
       prefix = Buffer.from(bytes.subarray(0, commonEnd));
       prefixHeader = Object.freeze(common);

@@ -100,6 +100,18 @@ describe('what is read', () => {
     }
   });
 
+  test('knows the stream of each message, wherever the ids stand', () => {
+    const names = ['Micro-Stream', 'X-Micro-Stream'];
+    for (const name of names) {
+      const read = createMessageReader(limits);
+      for (let again = 0; again < 3; again++) {
+        const { id, stream } = read(fromGo({ 'Content-Type': 'a/b', [name]: '5', 'Micro-Id': '5', Trace: 'x' }));
+        expect([id, stream]).toEqual(['5', '5']);
+      }
+      expect(read(fromGo({ 'Content-Type': 'a/b', 'Micro-Id': '6', Trace: 'x' })).stream).toBeUndefined();
+    }
+  });
+
   test('does not take the fields of one message for those of another that begins like it', () => {
     const read = createMessageReader(limits);
     read(writeMessage({ header: HEADER_OF_HELLO, body: BODY }, '1', false));
