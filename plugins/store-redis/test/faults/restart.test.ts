@@ -18,8 +18,7 @@ describe.skipIf(missing !== undefined)(
       await load.works();
       for (let round = 0; round < 3; round++) {
         await server.restart();
-        const ms = await load.works();
-        console.log('restart: works again after', Math.round(ms));
+        took('after a restart', await load.works());
       }
       await load.stop();
       expect(load.failures.map(({ error }) => error.detail)).toEqual([]);
@@ -45,8 +44,7 @@ describe.skipIf(missing !== undefined)(
         expect(tookMs).toBeLessThan(4_000);
       }
       await server.start();
-      const ms = await load.works();
-      console.log('kill -9: works again after', Math.round(ms), 'of the start');
+      took('after kill -9 and a start', await load.works());
       await load.stop();
       expect(load.kept.length).toBeGreaterThan(10);
       expect(await lostOf(store, load)).toEqual([]);
