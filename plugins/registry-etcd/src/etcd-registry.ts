@@ -109,8 +109,10 @@ function openRegistry(settings: EtcdSettings, makeCredentials: MakeCredentials):
 
     getService: (name, { signal } = {}) =>
       calls.ask(`looking up ${name} in`, signal, async (asking) => {
-        const { entries } = await calls.readSomehow(keys.ofService(name), asking);
+        const { entries, revision } = await calls.readSomehow(keys.ofService(name), asking);
         const nodes = serviceNodes(name);
+        const feed = feeds.get(name) ?? feeds.get(undefined);
+        for (const record of feed?.lostAt(revision) ?? []) if (record.name === name) nodes.merge(record);
         // The youngest word on a version comes last, and counts.
         const inOrder = [...entries].sort((a, b) => Number(a.mod_revision) - Number(b.mod_revision));
         for (const entry of inOrder) {

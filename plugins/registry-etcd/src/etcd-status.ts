@@ -97,7 +97,7 @@ export function errorOf(what: string, error: unknown): MicroError {
     return registryError(CODE.timeout, `${error.detail}; ${HINT}`, error);
   }
   const status = statusOf(error);
-  const reason = reasonOf(status.details);
+  const reason = reasonOf(plain(status.details));
   if (isRefused(status)) {
     const code = UNKNOWN_USER.test(status.details) ? CODE.unauthorized : CODE.forbidden;
     return registryError(code, `${what} was refused: ${reason}; check the user, the password and the roles`, error);
@@ -110,4 +110,11 @@ export function errorOf(what: string, error: unknown): MicroError {
   }
   const hint = status.code === STATUS.unavailable && !isElecting(status) ? `; ${HINT}` : '';
   return registryError(CODE.unavailable, `${what} failed: ${reason}${hint}`, error);
+}
+
+/** gRPC wraps the reason of a connection in words, a date and notes. */
+function plain(details: string): string {
+  return details
+    .replace(/^No connection established\. Last error: (?:Error: )?/, '')
+    .replace(/\.?\s*(?:\(\d{4}-\d\d-\d\dT[^)]*\)\.?)?\s*Resolution note:.*$/s, '');
 }

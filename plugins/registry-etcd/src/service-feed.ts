@@ -21,6 +21,11 @@ export interface ServiceFeed {
   watch(signal: AbortSignal | undefined): AsyncIterable<RegistryEvent>;
   /** Resolves when it knows what is there, or cannot find out now: what is registered after that is seen. */
   readonly begun: Promise<void>;
+  /**
+   * What was there before etcd lost its data, and may register anew: for somebody who reads etcd at that revision, and may
+   * be sooner than the watch.
+   */
+  lostAt(revision: number): readonly ServiceRecord[];
   /** Ends all watches. */
   end(): void;
 }
@@ -183,6 +188,11 @@ export function serviceFeed(options: ServiceFeedOptions): ServiceFeed {
 
   return {
     begun,
+
+    lostAt(now) {
+      const isAnother = revision !== undefined && now < revision;
+      return [...missed.values(), ...(isAnother ? known.values() : [])].flatMap(({ record }) => record ?? []);
+    },
 
     watch(signal) {
       const watcher: EventQueue<RegistryEvent> = eventQueue({

@@ -14,12 +14,12 @@ describe.skipIf(missing !== undefined).concurrent(`services on an etcd of three$
       const leader = await etcd.leader();
       await leader.kill();
       const killed = await Promise.all([fleet.backAfter(), fleet.seenAfter()]);
-      showTimes('its leader is killed', { entries: killed[0], events: killed[1], failures: fleet.failures.length });
+      showTimes('its leader is killed', { entries: killed[0], events: killed[1] }, fleet);
       await leader.start();
       const next = await etcd.leader();
       next.freeze();
       const frozen = await Promise.all([fleet.backAfter(), fleet.seenAfter()]);
-      showTimes('its leader stands still', { entries: frozen[0], events: frozen[1], failures: fleet.failures.length });
+      showTimes('its leader stands still', { entries: frozen[0], events: frozen[1] }, fleet);
       next.thaw();
       await fleet.finish();
     } finally {
@@ -38,7 +38,7 @@ describe.skipIf(missing !== undefined).concurrent(`services on an etcd of three$
       expect(fleet.failures.length).toBeGreaterThan(0);
       await Promise.all([first?.start(), second?.start()]);
       const [entries, events] = await Promise.all([fleet.backAfter(), fleet.seenAfter()]);
-      showTimes('it loses its majority for 6 seconds', { entries, events, failures: fleet.failures.length });
+      showTimes('it loses its majority for 6 seconds', { entries, events }, fleet);
       await fleet.finish();
     } finally {
       await fleet.close();
@@ -59,7 +59,7 @@ describe.skipIf(noNamespace !== undefined)(
         const network = networks[etcd.servers.indexOf(leader)];
         await network?.partition();
         const [entries, events] = await Promise.all([fleet.backAfter(), fleet.seenAfter()]);
-        showTimes('its leader is cut off', { entries, events, failures: fleet.failures.length });
+        showTimes('its leader is cut off', { entries, events }, fleet);
         await network?.heal();
         await fleet.backAfter();
         await fleet.finish();

@@ -2,7 +2,7 @@ import { eventually } from '@micro/core/conformance';
 import { startEtcd } from '@micro/test-servers';
 import type { Etcd3 } from 'etcd3';
 import { describe, expect, it } from 'vitest';
-import { follow, greeter, keepingLogger, makers, missing, node, why } from '../support.ts';
+import { follow, greeter, ids, keepingLogger, makers, missing, node, why } from '../support.ts';
 import { startProxy } from './proxy.ts';
 
 const KEY = '/micro/registry/greeter/greeter-';
@@ -96,6 +96,8 @@ describe.skipIf(missing !== undefined)(`a watch that was cut off${why}`, () => {
     });
     await raw.put(`${KEY}9`).value(json(9));
     await eventually(() => expect(watch.texts.at(-1)).toBe('create greeter-9'));
+    // Meanwhile a lookup says what the watch says.
+    expect(ids(await registry.getService('greeter'))).toContain('greeter-1');
     const gone = ['delete greeter-1', 'delete greeter-4'];
     await eventually(() => expect([...watch.texts].sort().filter((text) => text.startsWith('delete'))).toEqual(gone), {
       timeoutMs: 15_000,
@@ -103,7 +105,7 @@ describe.skipIf(missing !== undefined)(`a watch that was cut off${why}`, () => {
     expect(performance.now() - healedAt).toBeGreaterThan(4_000);
     // 5 is ours, and was written again before anybody could miss it.
     expect(watch.texts).toHaveLength(5);
-    expect(await registry.getService('greeter')).toHaveLength(1);
+    expect(ids(await registry.getService('greeter'))).toEqual([2, 3, 5, 9].map((n) => `greeter-${n}`));
   });
 
   it('is told of once, and so is that it goes on', async () => {
