@@ -42,7 +42,8 @@ export function checkMessage(topic: string, message: BrokerMessage, maxBytes: nu
     throw brokerError(CODE.badRequest, `a message to ${topic} has no header: give {} if it has nothing to say`);
   }
   let bytes = 0;
-  for (const [name, value] of Object.entries(header)) {
+  for (const name of Object.keys(header)) {
+    const value: unknown = Reflect.get(header, name);
     if (typeof value !== 'string') {
       const detail = `field ${JSON.stringify(name.slice(0, 80))} of a message to ${topic} is no text`;
       throw brokerError(CODE.badRequest, detail);

@@ -25,8 +25,8 @@ export function eventMessage(
 ): BrokerMessage {
   const header = headerFrom(createMetadata(metadata)) ?? Object.create(null);
   header[HEADER.CONTENT_TYPE] = contentType;
-  header[HEADER.TOPIC] = topic;
   header[HEADER.ID] = randomUUID();
+  header[HEADER.TOPIC] = topic;
   return { header, body: codec.encode(message, type) };
 }
 
