@@ -3,19 +3,22 @@ import { ErrorCode, type NatsConnection, NatsError } from 'nats';
 import type { Carrier, CarrierEvents, Letter } from './outbox.ts';
 
 /**
- * Sends to plain NATS, which answers nothing: after the messages of one turn of the event loop the server is asked for a sign
- * of life, and when that comes it has read everything before it.
+ * Sends to plain NATS, which answers nothing: the messages of one turn of the event loop go out together, and after them the
+ * server is asked for a sign of life. When that comes it has read everything before it.
  */
 export function coreCarrier({ accepted, rejected }: CarrierEvents): Carrier {
   let connection: NatsConnection | undefined;
   let batch: Letter[] = [];
 
-  /** One question for all that was sent in this turn. Asked at its end, it goes out in one piece with the messages. */
-  const ask = (): void => {
-    const asked = batch;
+  /** At the end of the turn, so that as many messages as there are make one write and one question. */
+  const post = (): void => {
     const server = connection;
+    const letters = batch;
     batch = [];
-    if (server === undefined || asked.length === 0) return;
+    if (server === undefined) return;
+    const asked: Letter[] = [];
+    for (const letter of letters) if (write(letter, server)) asked.push(letter);
+    if (asked.length === 0) return;
     const answered = (): void => {
       // What the server refused it said before, and the library tells it in this turn: whoever is left was not meant.
       setImmediate(() => {
@@ -24,6 +27,19 @@ export function coreCarrier({ accepted, rejected }: CarrierEvents): Carrier {
       });
     };
     server.flush().then(answered, () => {});
+  };
+
+  const write = (letter: Letter, server: NatsConnection): boolean => {
+    // Cancelled meanwhile.
+    if (letter.sentAt === undefined) return false;
+    try {
+      server.publish(letter.topic, letter.payload);
+      return true;
+    } catch (cause) {
+      const error = publishError(letter, cause, server);
+      if (error !== undefined) rejected(letter, error);
+      return false;
+    }
   };
 
   return {
@@ -38,15 +54,8 @@ export function coreCarrier({ accepted, rejected }: CarrierEvents): Carrier {
       batch = [];
     },
     send(letter) {
-      if (connection === undefined) return;
-      if (batch.length === 0) process.nextTick(ask);
-      try {
-        connection.publish(letter.topic, letter.payload);
-        batch.push(letter);
-      } catch (cause) {
-        const error = publishError(letter, cause, connection);
-        if (error !== undefined) rejected(letter, error);
-      }
+      if (batch.length === 0) process.nextTick(post);
+      batch.push(letter);
     },
     forget() {},
   };

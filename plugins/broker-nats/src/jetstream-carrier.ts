@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { brokerError, CODE, handlerError, type MicroError } from '@micro/core';
 import { createInbox, headers, type Msg, type NatsConnection, type Subscription } from 'nats';
 import { publishError } from './core-carrier.ts';
@@ -12,6 +13,8 @@ const RESEND_MS = 1_000;
 
 /** Sends to JetStream, which answers each message when it keeps it, and knows one again that it gets twice. */
 export function jetStreamCarrier(streams: Streams, { accepted, rejected, postponed }: CarrierEvents): Carrier {
+  // Ids count from 1 in each process, so what the server knows a message by says which process it is from.
+  const prefix = randomUUID();
   let connection: NatsConnection | undefined;
   let inbox = '';
   let answers: Subscription | undefined;
@@ -55,7 +58,7 @@ export function jetStreamCarrier(streams: Streams, { accepted, rejected, postpon
     asked.set(token, letter);
     try {
       const header = headers();
-      header.set('Nats-Msg-Id', letter.messageId);
+      header.set('Nats-Msg-Id', letter.messageId ?? `${prefix}-${token}`);
       server.publish(letter.topic, letter.payload, { reply: `${inbox}.${token}`, headers: header });
     } catch (cause) {
       asked.delete(token);

@@ -8,16 +8,19 @@ export interface Letter {
   readonly id: number;
   readonly topic: string;
   readonly payload: Buffer;
-  /** The server knows it again by this when it gets it twice. Only with JetStream. */
-  readonly messageId: string;
+  /** What the server knows it again by when it gets it twice, with JetStream. Default: made from its id. */
+  readonly messageId: string | undefined;
   /** When it is given up, on the clock of `performance.now()`. */
   readonly endsAt: number;
-  /** When it was last sent on the connection there is; `undefined` while it waits. */
+  /** When it was last sent on the connection there is; `undefined` while it waits, and when it was settled. */
   sentAt: number | undefined;
   /** Why it was not taken at its last try. */
   trouble: string | undefined;
-  /** Told once. */
-  readonly settle: (error: MicroError | undefined) => void;
+  /** One of the two is called, once. */
+  readonly resolve: () => void;
+  readonly reject: (error: MicroError, letter: Letter) => void;
+  /** Takes the listener off the publisher's signal. */
+  detach: (() => void) | undefined;
 }
 
 /** What a way of sending tells the outbox. */
@@ -81,7 +84,6 @@ const POSTPONED_MS = 150;
 /** Makes an empty outbox. */
 export function createNatsOutbox({ settings, carrier: makeCarrier, trouble, lost }: NatsOutboxOptions): NatsOutbox {
   const { publishTimeoutMs, maxMessages, maxBytes, confirm } = settings;
-  const prefix = `${process.pid.toString(36)}${Math.random().toString(36).slice(2, 12)}`;
   /** In their order, which is that of their ends too. */
   const letters = new Map<number, Letter>();
   let bytes = 0;
@@ -98,6 +100,7 @@ export function createNatsOutbox({ settings, carrier: makeCarrier, trouble, lost
     if (!letters.delete(letter.id)) return false;
     bytes -= letter.payload.length;
     if (letter.sentAt !== undefined) inFlight -= 1;
+    letter.sentAt = undefined;
     carrier.forget(letter);
     if (letters.size === 0 && whenEmpty.length > 0) for (const resolve of whenEmpty.splice(0)) resolve();
     return true;
@@ -105,7 +108,9 @@ export function createNatsOutbox({ settings, carrier: makeCarrier, trouble, lost
 
   const settle = (letter: Letter, error: MicroError | undefined): void => {
     if (!remove(letter)) return;
-    letter.settle(error);
+    letter.detach?.();
+    if (error === undefined) letter.resolve();
+    else letter.reject(error, letter);
     if (next < unsent.length) pump();
   };
 
@@ -186,23 +191,34 @@ export function createNatsOutbox({ settings, carrier: makeCarrier, trouble, lost
     return brokerError(isUp ? CODE.tooManyRequests : CODE.unavailable, detail);
   };
 
-  const settlerOf = (
+  const letterOf = (
     topic: string,
-    signal: AbortSignal | undefined,
-    resolve: () => void,
-    reject: (error: MicroError) => void,
-  ): ((error: MicroError | undefined) => void) => {
-    const done = (error: MicroError | undefined): void => (error === undefined ? resolve() : reject(error));
-    if (signal === undefined) return done;
-    const id = made;
-    const detach = onAbort(signal, () => {
-      const letter = letters.get(id);
-      if (letter !== undefined) settle(letter, cancelled(topic, signal));
-    });
-    return (error) => {
-      detach();
-      done(error);
+    payload: Buffer,
+    messageId: string | undefined,
+    resolve: Letter['resolve'],
+    reject: Letter['reject'],
+  ): Letter => {
+    made += 1;
+    const endsAt = performance.now() + publishTimeoutMs;
+    return {
+      id: made,
+      topic,
+      payload,
+      messageId,
+      endsAt,
+      sentAt: undefined,
+      trouble: undefined,
+      resolve,
+      reject,
+      detach: undefined,
     };
+  };
+
+  const keep = (letter: Letter): void => {
+    letters.set(letter.id, letter);
+    bytes += letter.payload.length;
+    if (timer === undefined) arm();
+    enqueue(letter);
   };
 
   return {
@@ -210,34 +226,22 @@ export function createNatsOutbox({ settings, carrier: makeCarrier, trouble, lost
       if (signal?.aborted === true) return Promise.reject(cancelled(topic, signal));
       const isFull = letters.size >= maxMessages || (letters.size > 0 && bytes + payload.length > maxBytes);
       if (isFull) return Promise.reject(refuseFull(topic));
-      made += 1;
-      const id = made;
-      const endsAt = performance.now() + publishTimeoutMs;
-      const keep = (settled: Letter['settle']): Letter => {
-        const letter: Letter = {
-          id,
-          topic,
-          payload,
-          messageId: messageId ?? `${prefix}-${id.toString(36)}`,
-          endsAt,
-          sentAt: undefined,
-          trouble: undefined,
-          settle: settled,
-        };
-        letters.set(id, letter);
-        bytes += payload.length;
-        if (timer === undefined) arm();
-        enqueue(letter);
-        return letter;
-      };
       if (!confirm) {
-        const letter = keep((error) => {
-          if (error !== undefined) lost(letter, error);
-        });
-        return Promise.resolve();
+        keep(
+          letterOf(
+            topic,
+            payload,
+            messageId,
+            () => {},
+            (error, letter) => lost(letter, error),
+          ),
+        );
+        return ACCEPTED;
       }
       return new Promise((resolve, reject) => {
-        keep(settlerOf(topic, signal, resolve, reject));
+        const letter = letterOf(topic, payload, messageId, resolve, reject);
+        if (signal !== undefined) letter.detach = onAbort(signal, () => settle(letter, cancelled(topic, signal)));
+        keep(letter);
       });
     },
 
@@ -288,6 +292,8 @@ export function createNatsOutbox({ settings, carrier: makeCarrier, trouble, lost
     },
   };
 }
+
+const ACCEPTED = Promise.resolve();
 
 function cancelled(topic: string, signal: AbortSignal): MicroError {
   return brokerError(CODE.cancelled, `publishing to ${topic} was cancelled`, signal.reason);
