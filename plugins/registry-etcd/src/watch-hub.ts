@@ -81,12 +81,9 @@ export function watchHub({ watchClient, where, patienceMs, closing }: WatchHubOp
       leave(follower);
       return;
     }
-    const from = start;
-    entry.stop = on.create(follower.range, from, {
-      created(revision) {
-        // A server that is behind what was just read has lost its data, or has yet to catch up: it would stay silent.
-        if (revision < from - 1) on.end(new Error(`the server is at revision ${revision}, behind ${from - 1}`));
-        else failures = 0;
+    entry.stop = on.create(follower.range, start, {
+      created() {
+        failures = 0;
       },
       events(events, complete) {
         follower.changed(events, complete)?.catch((error: unknown) => on.end(asError(error)));

@@ -10,8 +10,8 @@ export interface WatchRange extends Partial<Pick<KeyRange, 'rangeEnd'>> {
 
 /** Told what one watch sees. */
 export interface WatchListener {
-  /** The watch is at work. `revision`: how far the server is. */
-  created(revision: number): void;
+  /** The watch is at work. */
+  created(): void;
   /** `complete`: all of the last revision among them was told. */
   events(events: readonly IEvent[], complete: boolean): void;
   /** The server ended this watch alone: what it asked for was compacted, or it fell behind. */
@@ -41,7 +41,8 @@ const NO_WATCH = '-1';
 
 /**
  * Speaks etcd's watch protocol on a stream that is open. A server that keeps the connection and says nothing any more is
- * noticed: it has to answer the question for its progress.
+ * noticed: it has to answer the question for its progress. So is one that stays behind the revision that a watch begins
+ * with: it may have to catch up with the others, and if it does not, it has other data and would say nothing for long.
  */
 export function watchStream({ stream, idleMs, patienceMs, onEnd }: WatchStreamOptions): WatchStream {
   const watches = new Map<string, WatchListener>();
@@ -51,6 +52,10 @@ export function watchStream({ stream, idleMs, patienceMs, onEnd }: WatchStreamOp
   /** Since when an answer is owed. */
   let waitingSince: number | undefined;
   let creating = 0;
+  /** How far the server is, how far it has to be, and since when. */
+  let reached = 0;
+  let needed = 0;
+  let neededSince = 0;
 
   const end = (reason: Error): void => {
     if (over) return;
@@ -65,10 +70,17 @@ export function watchStream({ stream, idleMs, patienceMs, onEnd }: WatchStreamOp
     const time = performance.now();
     if (waitingSince !== undefined) {
       if (time - waitingSince > patienceMs) end(new Error(`14 UNAVAILABLE: silent for ${patienceMs} ms`));
-    } else if (time - heardAt > idleMs) {
-      waitingSince = time;
-      stream.write({ progress_request: {} });
+      return;
     }
+    const isBehind = reached < needed;
+    if (isBehind && time - neededSince > patienceMs) {
+      end(new Error(`the server stays at revision ${reached}, behind ${needed}`));
+    } else if (isBehind || time - heardAt > idleMs) askForProgress(time);
+  };
+
+  const askForProgress = (time: number): void => {
+    waitingSince = time;
+    stream.write({ progress_request: {} });
   };
   const timer = setInterval(look, Math.max(10, Math.min(1_000, idleMs / 2, patienceMs / 2)));
   timer.unref();
@@ -76,6 +88,7 @@ export function watchStream({ stream, idleMs, patienceMs, onEnd }: WatchStreamOp
   const hear = (response: IWatchResponse): void => {
     if (over) return;
     heardAt = performance.now();
+    reached = Math.max(reached, Number(response.header.revision));
     if (response.created) creating--;
     waitingSince = creating > 0 ? heardAt : undefined;
     const watch = watches.get(response.watch_id);
@@ -87,7 +100,7 @@ export function watchStream({ stream, idleMs, patienceMs, onEnd }: WatchStreamOp
       else watch?.lost();
       return;
     }
-    if (response.created) watch?.created(Number(response.header.revision));
+    if (response.created) watch?.created();
     if (response.events.length > 0) watch?.events(response.events, !response.fragment);
   };
 
@@ -104,6 +117,10 @@ export function watchStream({ stream, idleMs, patienceMs, onEnd }: WatchStreamOp
       watches.set(id, listener);
       creating++;
       waitingSince ??= performance.now();
+      if (startRevision - 1 > needed) {
+        needed = startRevision - 1;
+        neededSince = performance.now();
+      }
       stream.write({
         create_request: {
           key,
