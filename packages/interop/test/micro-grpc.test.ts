@@ -166,7 +166,6 @@ describe.skipIf(skip)(`gRPC services of go-micro and ours that find each other i
       server: 'grpc',
       registry: 'etcd',
       registryAddress,
-      // Without one go-micro's gRPC server panics: it has no default, and the etcd registry takes nothing else.
       registerTtlMs: 60_000,
     });
     const mine = await startOurService({
@@ -203,6 +202,17 @@ describe.skipIf(skip)(`gRPC services of go-micro and ours that find each other i
       await client.close();
       await mine.service.stop();
       await server.close();
+      await etcd.close();
+    }
+  });
+
+  // It has no default, and the etcd registry takes nothing else.
+  test('a gRPC server of go-micro that registers in etcd without a ttl panics', async () => {
+    const etcd = await startEtcd();
+    try {
+      const start = startGoServer({ binary, server: 'grpc', registry: 'etcd', registryAddress: etcd.address });
+      await expect(start).rejects.toThrow(/nil pointer dereference/);
+    } finally {
       await etcd.close();
     }
   });

@@ -1,4 +1,6 @@
-import { missingServer, startEtcd, startRedis, type TestServer } from '@micro/test-servers';
+import type { Registry, ServiceRecord } from '@micro/core';
+import { etcdRegistry } from '@micro/registry-etcd';
+import { startEtcd, startRedis, type TestServer } from '@micro/test-servers';
 import { afterAll, afterEach, beforeAll, describe, expect, inject, test } from 'vitest';
 import { type GoAuth, startGoAuth } from '../src/go-auth.ts';
 import type { GoRegistry } from '../src/go-registry.ts';
@@ -6,21 +8,20 @@ import { startGoRegistry } from '../src/go-registry.ts';
 import { startGoStore } from '../src/go-store.ts';
 import { type EtcdKeys, etcdKeys } from './etcd-keys.ts';
 import { eventually } from './eventually.ts';
+import { cleanup, need } from './real-servers.ts';
 import { rsaKey } from './rsa-key.ts';
 
 // What `docs/wire.md` says of go-micro's plugins under "What Go cannot do". A test here that fails may be good news.
 
 const binary = inject('goBinary');
 
-const closing: (() => Promise<unknown>)[] = [];
-afterEach(async () => {
-  for (const close of closing.splice(0).reverse()) await close();
-});
+const { add, run } = cleanup();
+afterEach(run);
 
-const noEtcd = missingServer('etcd');
-const noRedis = missingServer('redis');
+const etcdNeed = need(binary, 'etcd');
+const redisNeed = need(binary, 'redis');
 
-describe.skipIf(binary === '' || noEtcd !== undefined)(`what go-micro's etcd registry cannot do${why(noEtcd)}`, () => {
+describe.skipIf(etcdNeed.skip)(`what go-micro's etcd registry cannot do${etcdNeed.why}`, () => {
   let etcd: TestServer;
   let keys: EtcdKeys;
 
@@ -32,78 +33,116 @@ describe.skipIf(binary === '' || noEtcd !== undefined)(`what go-micro's etcd reg
 
   const goRegistry = async (): Promise<GoRegistry> => {
     const registry = await startGoRegistry({ binary, registry: 'etcd', registryAddress: etcd.address });
-    closing.push(() => registry.close());
+    add(() => registry.close());
     return registry;
   };
 
-  const record = (name: string, more: object = {}): object => ({
+  const ourRegistry = (): Registry => {
+    const registry = etcdRegistry({ hosts: etcd.url });
+    add(() => registry.close());
+    return registry;
+  };
+
+  const record = (name: string, more: Partial<ServiceRecord> = {}): ServiceRecord => ({
     name,
     version: '1',
-    nodes: [{ id: `${name}-1`, address: '127.0.0.1:9' }],
+    metadata: {},
+    endpoints: [],
+    nodes: [{ id: `${name}-1`, address: '127.0.0.1:9', metadata: {} }],
     ...more,
   });
 
-  test('a Go process that registers in etcd without a ttl panics', async () => {
+  const keysOf = (name: string) => keys.list(`/micro/registry/${name}/`);
+
+  test('a Go process that registers in etcd without a ttl panics; ours writes a key without a lease', async () => {
     const registry = await goRegistry();
     await expect(registry.register(record('for-ever'))).rejects.toThrow(/nil pointer dereference/);
-    expect(await keys.list('/micro/registry/for-ever/')).toEqual([]);
+    expect(await keysOf('for-ever')).toEqual([]);
+    await ourRegistry().register(record('for-ever'), { ttlMs: 0 });
+    expect(await keysOf('for-ever')).toMatchObject([{ lease: '0' }]);
   });
 
-  test('a Go node whose endpoints or version change does not write them while its address and metadata stay', async () => {
+  test('a Go node whose endpoints or version change does not write them while its address and metadata stay; ours does', async () => {
+    const changed = record('changing', { version: '2', endpoints: [{ name: 'New.Call', metadata: {} }] });
     const registry = await goRegistry();
     await registry.register(record('changing'), 60_000);
-    const before = await keys.list('/micro/registry/changing/');
-    await registry.register(record('changing', { version: '2', endpoints: [{ name: 'New.Call' }] }), 60_000);
-    expect(await keys.list('/micro/registry/changing/')).toEqual(before);
+    const before = await keysOf('changing');
+    await registry.register(changed, 60_000);
+    expect(await keysOf('changing')).toEqual(before);
     expect(before[0]?.value).toContain('"version":"1"');
+    await registry.deregister(changed);
+    const ours = ourRegistry();
+    await ours.register(record('changing'), { ttlMs: 60_000 });
+    await ours.register(changed, { ttlMs: 60_000 });
+    expect((await keysOf('changing')).map(({ value }) => JSON.parse(value).version)).toEqual(['2']);
   });
 
-  test('a Go node whose key was deleted does not write it again while its lease lives', async () => {
+  test('a Go node whose key was deleted does not write it again while its lease lives; ours does', async () => {
     const registry = await goRegistry();
     await registry.register(record('deleted'), 60_000);
-    const [written] = await keys.list('/micro/registry/deleted/');
+    const [written] = await keysOf('deleted');
     await keys.remove('/micro/registry/deleted/deleted-1');
     await registry.register(record('deleted'), 60_000);
-    expect(await keys.list('/micro/registry/deleted/')).toEqual([]);
+    expect(await keysOf('deleted')).toEqual([]);
     // Once the lease is over it does.
     await keys.revoke(written?.lease ?? '');
     await registry.register(record('deleted'), 60_000);
-    expect(await keys.list('/micro/registry/deleted/')).toHaveLength(1);
+    expect(await keysOf('deleted')).toHaveLength(1);
+    const ours = ourRegistry();
+    await ours.register(record('deleted-here'), { ttlMs: 60_000 });
+    await keys.remove('/micro/registry/deleted-here/deleted-here-1');
+    await ours.register(record('deleted-here'), { ttlMs: 60_000 });
+    expect(await keysOf('deleted-here')).toHaveLength(1);
   });
 
-  test('a Go watcher tells of the first change of those that etcd tells of together', async () => {
+  test('a Go watcher tells of the first change of those that etcd tells of together; ours tells of all', async () => {
     const registry = await goRegistry();
     const told: string[] = [];
     await registry.watch((event) => {
       const { Action, Service } = event as { Action: string; Service: { nodes: { id: string }[] } };
       told.push(`${Action} ${Service.nodes[0]?.id}`);
     }, 'together');
-    const node = (id: string): string =>
-      JSON.stringify(record('together', { nodes: [{ id, address: '127.0.0.1:9' }] }));
+    const here: string[] = [];
+    const watch = new AbortController();
+    const events = ourRegistry().watch({ service: 'together', signal: watch.signal });
+    const watching = (async () => {
+      for await (const { action, service } of events) here.push(`${action} ${service.nodes[0]?.id}`);
+    })();
+    add(async () => {
+      watch.abort();
+      await watching;
+    });
+    const node = (id: string) =>
+      JSON.stringify(record('together', { nodes: [{ id, address: '127.0.0.1:9', metadata: {} }] }));
     const path = '/micro/registry/together';
     // A first change by itself shows that the watch stands.
+    let n = 0;
     await eventually(async () => {
-      await keys.put({ [`${path}/0`]: node('0') });
-      return told.length > 0 ? true : undefined;
+      n++;
+      await keys.put({ [`${path}/probe-${n}`]: node(`probe-${n}`) });
+      return told.length > 0 && here.length > 0 ? true : undefined;
     });
     await keys.put({ [`${path}/1`]: node('1'), [`${path}/2`]: node('2') });
     await keys.remove(`${path}/1`, `${path}/2`);
     await keys.put({ [`${path}/last`]: node('last') });
-    await eventually(async () => (told.includes('create last') ? true : undefined));
-    expect(told.filter((what) => / [12]$/.test(what))).toEqual(['create 1', 'delete 1']);
+    await eventually(async () => (told.includes('create last') && here.includes('create last') ? true : undefined));
+    const both = (all: readonly string[]) => all.filter((what) => / [12]$/.test(what));
+    expect(both(told)).toEqual(['create 1', 'delete 1']);
+    expect(both(here).toSorted()).toEqual(['create 1', 'create 2', 'delete 1', 'delete 2']);
   });
 
-  test('a Go registry drops an address of etcd that is a URL, and says nothing', async () => {
+  test('a Go registry drops an address of etcd that is a URL, and says nothing; ours takes it', async () => {
     const registry = await startGoRegistry({ binary, registry: 'etcd', registryAddress: etcd.url });
-    closing.push(() => registry.kill());
+    add(() => registry.kill());
     await keys.put({ '/micro/registry/there/there-1': JSON.stringify(record('there')) });
+    expect(await ourRegistry().getService('there')).toHaveLength(1);
     // It asks the default, 127.0.0.1:2379, where somebody may live or not.
     const found = await registry.get('there').catch((error: Error) => error.message);
     expect(found).toMatch(/deadline|not found|refused/);
   });
 });
 
-describe.skipIf(binary === '' || noRedis !== undefined)(`what go-micro's redis store cannot do${why(noRedis)}`, () => {
+describe.skipIf(redisNeed.skip)(`what go-micro's redis store cannot do${redisNeed.why}`, () => {
   let redis: TestServer;
 
   beforeAll(async () => {
@@ -113,7 +152,7 @@ describe.skipIf(binary === '' || noRedis !== undefined)(`what go-micro's redis s
 
   const goStore = async (table: string) => {
     const store = await startGoStore({ binary, urls: [redis.url], table });
-    closing.push(() => store.close());
+    add(() => store.close());
     return store;
   };
   const byte = Uint8Array.of(1);
@@ -178,7 +217,3 @@ describe.skipIf(binary === '')("what go-micro's jwt auth cannot do", () => {
     expect(await auth.inspect(key.sign({ sub: 'me' }))).toMatchObject({ id: 'me' });
   });
 });
-
-function why(missing: string | undefined): string {
-  return missing === undefined ? '' : ` (skipped: ${missing})`;
-}
