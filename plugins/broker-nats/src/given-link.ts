@@ -68,6 +68,9 @@ export function givenLink({ connection, settings, logger, events }: GivenLinkOpt
       up();
     },
 
+    // It waits for no more than one answer.
+    cancel() {},
+
     async close() {
       stop?.();
       stop = undefined;

@@ -20,6 +20,8 @@ export interface Link {
   readonly trouble: string;
   /** Connects; throws when that does not work in time, and then tries no more. */
   open(): Promise<void>;
+  /** Lets an `open` that is under way fail soon. */
+  cancel(): void;
   /** Ends it for good. */
   close(): Promise<void>;
 }

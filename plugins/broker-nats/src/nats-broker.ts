@@ -8,6 +8,7 @@ import {
   createFailureReport,
   encodeEnvelope,
   inTurn,
+  MicroError,
   notConnected,
   reasonOf,
   type Subscription,
@@ -70,7 +71,8 @@ export function natsBroker(options: NatsBrokerOptions = {}): Broker {
     up(connection) {
       for (const subscription of subscriptions) {
         subscription.up(connection).catch((error: unknown) => {
-          if (link.connection !== connection || !subscriptions.has(subscription)) return;
+          // The server did not say no, or the next connection has it: it comes by itself.
+          if (!isRefusal(error) || link.connection !== connection) return;
           logger?.log('error', `cannot subscribe to ${subscription.topic}: ${reasonOf(error)}`, { error });
         });
       }
@@ -154,7 +156,11 @@ export function natsBroker(options: NatsBrokerOptions = {}): Broker {
     },
     // A client asks before each message it publishes.
     connect: () => (isOpen && busy === 0 ? CONNECTED : inOrder(connect)),
-    disconnect: () => inOrder(disconnect),
+    disconnect() {
+      // Whoever is still trying to connect need not go on.
+      if (!isOpen && busy > 0) link.cancel();
+      return inOrder(disconnect);
+    },
 
     publish(topic, message, { signal } = {}) {
       try {
@@ -201,6 +207,10 @@ export function natsBroker(options: NatsBrokerOptions = {}): Broker {
 }
 
 const CONNECTED = Promise.resolve();
+
+function isRefusal(error: unknown): boolean {
+  return error instanceof MicroError && error.code !== CODE.timeout && error.code !== CODE.unavailable;
+}
 
 function linkOf(options: NatsBrokerOptions, events: LinkEvents): Link {
   const { connection, servers, tls, discover = true, connectionName = 'micro', logger } = options;

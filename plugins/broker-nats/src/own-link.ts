@@ -133,12 +133,15 @@ export function ownLink({ servers, dial, discover, settings, logger, events }: O
         if (await round(signal)) return;
         const left = end - performance.now();
         if (left <= 0) break;
+        if (signal.aborted) throw brokerError(CODE.cancelled, 'the broker was disconnected before it was connected');
         await sleep(Math.min(left, settings.reconnectBackoff(failures)), undefined, { signal }).catch(() => {});
       }
       const where = servers.map(addressOf).join(', ');
       const detail = `no NATS server at ${where} within ${settings.connectTimeoutMs} ms: ${trouble}`;
       throw brokerError(CODE.unavailable, detail);
     },
+
+    cancel: () => closing.abort(),
 
     async close() {
       closing.abort();

@@ -273,6 +273,14 @@ describe.skipIf(missing !== undefined)(`plain NATS${skipped}`, () => {
     await new Promise((resolve) => other.close(resolve));
   });
 
+  test('a broker that looks for its server for ever can be disconnected all the same', async () => {
+    const broker = natsBroker({ servers: '127.0.0.1:1', connectTimeoutMs: 0 });
+    const connecting = assert.rejects(broker.connect(), hasCode(CODE.cancelled));
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    await broker.disconnect();
+    await connecting;
+  });
+
   test('a subscriber that is too slow for what comes loses events past its limit, is told, and goes on', async () => {
     const failures: BrokerFailure[] = [];
     const broker = await connected({ maxWaiting: 10, onError: (failure) => failures.push(failure) });
