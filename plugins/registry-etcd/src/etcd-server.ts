@@ -60,6 +60,8 @@ export function etcdServer(
     // A connection of its own: gRPC shares them between channels, together with the waits of those that failed before.
     'grpc.use_local_subchannel_pool': 1,
     'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,
+    // etcd is in one's own network, and gRPC would send what is for 127.0.0.1 to the proxy of the environment, too.
+    'grpc.enable_http_proxy': 0,
     ...(serverName === undefined
       ? {}
       : { 'grpc.ssl_target_name_override': serverName, 'grpc.default_authority': serverName }),

@@ -1,12 +1,13 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer, type Socket } from 'node:net';
-import { tmpdir } from 'node:os';
+import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { eventually, within } from '@micro/core/conformance';
 import { startEtcd, type TestServer, testCertificates } from '@micro/test-servers';
 import { Etcd3, Range } from 'etcd3';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { etcdRegistry, plugin } from '../src/index.ts';
+import { startProxy } from './faults/proxy.ts';
 import { follow, greeter, ids, keepingLogger, makers, missing, node, why } from './support.ts';
 
 const user = { user: 'micro', password: 'secret of micro' };
@@ -97,6 +98,19 @@ describe.skipIf(missing !== undefined)(`the connection to etcd${why}`, () => {
       await watch.stop();
       await registry.close();
     }
+  });
+
+  it('goes to an IPv6 address, and past the proxy of the environment', async () => {
+    vi.stubEnv('http_proxy', 'http://127.0.0.1:1');
+    vi.stubEnv('no_proxy', '');
+    // Where a machine has none, the way past the proxy is what is left to show.
+    const hasIpv6 = Object.values(networkInterfaces()).some((each) => each?.some(({ address }) => address === '::1'));
+    await using proxy = await startProxy(etcd.host, etcd.port, hasIpv6 ? '::1' : '127.0.0.1');
+    const registry = make.registry({ hosts: `http://${proxy.address}`, prefix: '/six/' });
+    await registry.register(greeter(node(1)));
+    expect(ids(await registry.getService('greeter'))).toEqual(['greeter-1']);
+    await registry.close();
+    vi.unstubAllEnvs();
   });
 
   it('speaks TLS and verifies the server', async () => {

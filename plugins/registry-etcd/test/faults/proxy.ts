@@ -8,8 +8,8 @@ export interface Proxy extends AsyncDisposable {
   heal(): void;
 }
 
-/** Makes one in front of `host:port`. */
-export async function startProxy(host: string, port: number): Promise<Proxy> {
+/** Makes one in front of `host:port`, on an address of this machine. */
+export async function startProxy(host: string, port: number, at = '127.0.0.1'): Promise<Proxy> {
   const sockets = new Set<Socket>();
   let isCut = false;
   const own = (socket: Socket): Socket => {
@@ -27,14 +27,14 @@ export async function startProxy(host: string, port: number): Promise<Proxy> {
     socket.on('close', () => onward.destroy());
     onward.on('close', () => socket.destroy());
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  await new Promise<void>((resolve, reject) => server.once('error', reject).listen(0, at, resolve));
   const bound = server.address();
   const cut = (): void => {
     isCut = true;
     for (const socket of sockets) socket.destroy();
   };
   return {
-    address: `127.0.0.1:${typeof bound === 'object' ? bound?.port : 0}`,
+    address: `${at.includes(':') ? `[${at}]` : at}:${typeof bound === 'object' ? bound?.port : 0}`,
     cut,
     heal() {
       isCut = false;
