@@ -7,6 +7,7 @@ import {
   isReservedHeader,
   type Message,
   MicroError,
+  now,
 } from '@micro/core';
 
 /*
@@ -16,6 +17,7 @@ import {
 
 /** go-micro's own: how long the caller waits, in decimal nanoseconds, and what the message is written in. */
 const TIMEOUT = 'timeout';
+const GRPC_TIMEOUT = 'grpc-timeout';
 const CONTENT_TYPE = 'x-content-type';
 /** Names that end so carry bytes; on our side they are base64 text. */
 const BINARY = '-bin';
@@ -43,8 +45,10 @@ export function readMetadata(metadata: Metadata): CallMetadata {
 }
 
 /** The metadata of a call that begins with this message. Throws 400 for a value that gRPC cannot carry. */
-export function writeMetadata({ header, extra }: Message, contentType: string): Metadata {
+export function writeMetadata({ header, extra }: Message, contentType: string, deadline: number): Metadata {
   const metadata = new Metadata();
+  // Written here and not left to the library, which would keep a timer for each call beside ours.
+  if (deadline !== Number.POSITIVE_INFINITY) metadata.set(GRPC_TIMEOUT, timeoutText(deadline - now()));
   for (const fields of extra === undefined ? [header] : [header, extra]) addFields(metadata, fields);
   const timeout = extra?.[HEADER.TIMEOUT] ?? header[HEADER.TIMEOUT];
   if (timeout !== undefined) metadata.set(TIMEOUT, timeout);
@@ -79,6 +83,12 @@ function isOfProtocol(canonical: string): boolean {
     canonical === 'X-Content-Type' ||
     isReservedHeader(canonical)
   );
+}
+
+/** At most eight digits and a unit, as gRPC wants it. */
+function timeoutText(ms: number): string {
+  const whole = Math.max(0, Math.ceil(ms));
+  return whole < 1e8 ? `${whole}m` : `${Math.min(Math.ceil(whole / 1_000), 99_999_999)}S`;
 }
 
 function first(metadata: Metadata, name: string): string | undefined {

@@ -188,7 +188,7 @@ export function createMessageClient(channels: Channels, limits: GrpcLimits): Mes
   const open = (address: string, ours: boolean, connectBy: number): Link => {
     const peer = channels.take(address, ours);
     const read = createMessageReader(limits);
-    const call = openCall(peer, STREAM_PATH, new Metadata(), Number.POSITIVE_INFINITY, {
+    const call = openCall(peer, STREAM_PATH, new Metadata(), {
       message(bytes) {
         if (link.over) return;
         try {

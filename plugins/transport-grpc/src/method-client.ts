@@ -107,7 +107,7 @@ export function createMethodClient(channels: Channels, limits: GrpcLimits): Meth
           endpoint,
         );
         replyHeader = Object.freeze(Object.assign(Object.create(null), { [HEADER.CONTENT_TYPE]: contentType }));
-        const opened = openCall(peer, path, writeMetadata(message, payload.named), exchange.deadline, {
+        const opened = openCall(peer, path, writeMetadata(message, payload.named, exchange.deadline), {
           message(bytes) {
             if (payload === undefined) return;
             const received: Message = { header: replyHeader, body: dressed(bytes, payload) };

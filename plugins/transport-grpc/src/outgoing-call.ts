@@ -30,16 +30,10 @@ export interface OutgoingCall {
 /** So much may wait to be sent before a sender has to wait too. */
 const CONGESTED_ABOVE = 64 * 1024;
 
-/** Opens a call. `deadline` is in milliseconds since the epoch. */
-export function openCall(
-  peer: Peer,
-  path: string,
-  metadata: Metadata,
-  deadline: number,
-  listener: OutgoingListener,
-): OutgoingCall {
+/** Opens a call. Its deadline is kept by who opens it. */
+export function openCall(peer: Peer, path: string, metadata: Metadata, listener: OutgoingListener): OutgoingCall {
   const { channel } = peer;
-  const call: RawCall = channel.createCall(path, deadline, undefined, null, undefined);
+  const call: RawCall = channel.createCall(path, Number.POSITIVE_INFINITY, undefined, null, undefined);
   const waiting: Buffer[] = [];
   let unsent = 0;
   let sending = false;
