@@ -155,6 +155,7 @@ export { checkMessage, checkSubscribe, checkTopic } from './broker/check-message
 export { decodeEnvelope, encodeEnvelope } from './broker/envelope.ts';
 export { END_OF_STREAM } from './contract/header.ts';
 export { REFUSED } from './error/code.ts';
+export { steadyLogger } from './logger/steady-logger.ts';
 export { type EventQueue, type EventQueueOptions, eventQueue } from './registry/event-queue.ts';
 export { decodeRecord, encodeRecord } from './registry/go-record.ts';
 export { copyRecord, sameEndpoints, sameMetadata, sameNode } from './registry/record.ts';
