@@ -77,9 +77,19 @@ export function jetStreamSubscription(options: JetStreamSubscriptionOptions): Na
   let isResting = false;
   let timer: NodeJS.Timeout | undefined;
 
+  /** False when there is no connection that takes it. */
+  const say = (subject: string, payload: Buffer | string, reply?: string): boolean => {
+    try {
+      connection?.publish(subject, payload, reply === undefined ? {} : { reply });
+      return connection !== undefined;
+    } catch {
+      // It was closed a moment ago, and that is about to be told.
+      return false;
+    }
+  };
+
   const answer = (job: JetStreamJob, payload: Buffer): void => {
-    if (connection === undefined || connection.isClosed()) unsaid.push([job.reply, payload]);
-    else connection.publish(job.reply, payload);
+    if (!say(job.reply, payload)) unsaid.push([job.reply, payload]);
   };
 
   const tell = (job: JetStreamJob, error: MicroError, willRepeat: boolean): void => {
@@ -138,7 +148,7 @@ export function jetStreamSubscription(options: JetStreamSubscriptionOptions): Na
     if (asked === 0) heardAt = performance.now();
     asked += room;
     const subject = `${jetStream.api}.CONSUMER.MSG.NEXT.${consumer.stream}.${consumer.name}`;
-    connection.publish(subject, JSON.stringify(question), { reply: inbox.getSubject() });
+    say(subject, JSON.stringify(question), inbox.getSubject());
   };
 
   const receive = (mine: number, message: Msg): void => {
@@ -255,7 +265,7 @@ export function jetStreamSubscription(options: JetStreamSubscriptionOptions): Na
     up(server) {
       connection = server;
       isResting = false;
-      for (const [reply, payload] of unsaid.splice(0)) server.publish(reply, payload);
+      for (const [reply, payload] of unsaid.splice(0)) say(reply, payload);
       if (timer === undefined) {
         timer = setInterval(beat, Math.min(1_000, jetStream.ackWaitMs / 4));
         timer.unref();

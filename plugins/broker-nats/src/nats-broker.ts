@@ -12,6 +12,7 @@ import {
   notConnected,
   reasonOf,
   type Subscription,
+  steadyLogger,
   within,
 } from '@micro/core';
 import type { NatsConnection } from 'nats';
@@ -48,11 +49,12 @@ const LAST_WORDS_MS = 1_000;
  * until it was handled.
  */
 export function natsBroker(options: NatsBrokerOptions = {}): Broker {
-  const { logger } = options;
+  // What it throws would end the reading of a connection, or the process.
+  const logger = options.logger === undefined ? undefined : steadyLogger(options.logger);
   const settings = natsSettings(options);
   const jetStream = jetStreamSettings(options.jetStream);
   const streams = jetStream === undefined ? undefined : createStreams(jetStream);
-  const report = createFailureReport(options);
+  const report = createFailureReport({ onError: options.onError, logger });
   const turn = inTurn();
   const subscriptions = new Set<NatsSubscription>();
   const checked = new Set<string>();
@@ -88,7 +90,7 @@ export function natsBroker(options: NatsBrokerOptions = {}): Broker {
     },
   };
 
-  const link = linkOf(options, events);
+  const link = linkOf({ ...options, logger }, events);
 
   const connect = async (): Promise<void> => {
     if (isOpen) return;

@@ -73,12 +73,15 @@ export function createWorker<J extends Job>(options: WorkerOptions<J>): Worker<J
   const pump = (): void => {
     if (isPumping) return;
     isPumping = true;
-    while (running < concurrency && next < waiting.length) {
-      const job = waiting[next];
-      next += 1;
-      if (job !== undefined && begins?.(job) !== false) run(job);
+    try {
+      while (running < concurrency && next < waiting.length) {
+        const job = waiting[next];
+        next += 1;
+        if (job !== undefined && begins?.(job) !== false) run(job);
+      }
+    } finally {
+      isPumping = false;
     }
-    isPumping = false;
     if (next === waiting.length) {
       waiting = [];
       next = 0;

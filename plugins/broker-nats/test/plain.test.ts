@@ -226,6 +226,35 @@ describe.skipIf(missing !== undefined)(`plain NATS${skipped}`, () => {
     await broker.disconnect();
   });
 
+  test('a server that hangs while megabytes are on their way to it is left all the same', async () => {
+    await using hung = await startNats();
+    const logger = logBook();
+    const broker = natsBroker({ servers: hung.url, pingIntervalMs: 200, publishTimeoutMs: 5_000, flushMs: 0, logger });
+    await broker.connect();
+    hung.freeze();
+    const body = new Uint8Array(700_000);
+    const published = Array.from({ length: 40 }, () => broker.publish('a', { header: {}, body }));
+    await eventually(() => assert.ok(logger.lines.some((line) => line.startsWith('warn lost'))));
+    hung.thaw();
+    await Promise.all(published);
+    await broker.disconnect();
+  });
+
+  test('a logger and an onError that throw stop neither a connection nor a subscription', async () => {
+    const fail = (): never => {
+      throw new Error('the disk is full');
+    };
+    const logger = { ...logBook(), log: fail };
+    const broker = await connected({ logger, onError: fail, maxDeliveries: 2, backoff: () => 1 });
+    const got: string[] = [];
+    await broker.subscribe('throwing.topic', ({ message: { body } }) => {
+      got.push(Buffer.from(body).toString());
+      if (got.length < 3) fail();
+    });
+    for (const body of ['1', '2', '3']) await broker.publish('throwing.topic', message(body));
+    await eventually(() => assert.ok(got.includes('3') && got.length >= 5, got.join()));
+  });
+
   test('without confirm a publication does not wait for the server, and what is lost is told', async () => {
     await using dying = await startNats();
     const failures: BrokerFailure[] = [];
