@@ -23,6 +23,8 @@ export interface RedisCall<T> {
   readonly bytes: number;
   /** Sends the commands, all of them at once. Is called again, for another connection, when the first one was lost. */
   run(client: RedisCommands): Promise<T>;
+  /** Calls of one turn are sent one after the other, each when the one before it has ended. Default: at once. */
+  readonly turn?: string | undefined;
   /** Never sent twice: what it asks means something on one connection only. Default false. */
   readonly once?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;

@@ -19,6 +19,7 @@ import { openClient } from './open-client.ts';
 import { codeOfReply, errorsOf, isPassing, textOf } from './redis-error.ts';
 import { checkClient, numberOf, type RedisOptions, settingsOf, timeoutOf } from './redis-options.ts';
 import { serverName } from './server-name.ts';
+import { turnsOf } from './turns.ts';
 
 const DEFAULT_MAX_PENDING_BYTES = 64 * 1024 * 1024;
 /** About what a call takes beside its key and value. */
@@ -57,6 +58,7 @@ export function redisLink(options: RedisOptions, owner: LinkOwner): RedisLink {
   const live = new Set<Pending>();
   /** Those of them that cannot be sent now. */
   const waiting = new Set<Pending>();
+  const turns = turnsOf<Pending>(({ call }) => call.turn);
   let watch: ConnectionWatch | undefined;
   let isOpen = false;
   let hasPatience = true;
@@ -73,9 +75,14 @@ export function redisLink(options: RedisOptions, owner: LinkOwner): RedisLink {
   /** A client of somebody else's that was closed; nobody but its owner can open it again. */
   const isGone = (): boolean => settings === undefined && client.status === 'end';
 
-  const release = ({ call, isDone, isUnderWay }: Pending): void => {
-    // What was given up may still be in the hands of the client, which keeps it.
-    if (isDone && !isUnderWay) pendingBytes -= call.bytes + CALL_BYTES;
+  const release = (pending: Pending): void => {
+    const { call, isDone, isUnderWay } = pending;
+    // What was given up may still be in the hands of the client, which keeps it, and may do it yet.
+    if (!isDone || isUnderWay) return;
+    pendingBytes -= call.bytes + CALL_BYTES;
+    const next = turns.leave(pending);
+    // Later, not at once: a long line of calls that fail would be a deep stack.
+    if (next !== undefined) queueMicrotask(() => dispatch(next));
   };
   const end = (pending: Pending): boolean => {
     if (pending.isDone) return false;
@@ -140,16 +147,26 @@ export function redisLink(options: RedisOptions, owner: LinkOwner): RedisLink {
     else waiting.add(pending);
   };
 
+  const dispatch = (pending: Pending): void => {
+    if (pending.isDone) return;
+    if (waiting.size === 0 && canSend()) send(pending);
+    else wait(pending);
+  };
+
   /** Sends a call again which failed for no fault of its own. */
   const again = (pending: Pending, cause: unknown): void => {
+    const pauseMs = AGAIN_MS + fullJitterMs(AGAIN_MS, AGAIN_MS, 0);
     if (pending.call.once === true || closing !== undefined || now() >= pending.begun + patienceMs) {
       fail(pending, unreachable(pending.call, cause));
     } else if (!canSend()) {
       wait(pending);
+    } else if (isCluster(client)) {
+      // The other nodes are at work meanwhile.
+      setTimeout(() => dispatch(pending), pauseMs);
     } else {
-      // All that comes later waits behind it, so that writes keep their order. The rest of a cluster is at work meanwhile.
+      // All that comes later waits behind it, so that writes keep their order.
       waiting.add(pending);
-      retry ??= setTimeout(drain, AGAIN_MS + fullJitterMs(AGAIN_MS, AGAIN_MS, 0));
+      retry ??= setTimeout(drain, pauseMs);
     }
   };
 
@@ -249,8 +266,7 @@ export function redisLink(options: RedisOptions, owner: LinkOwner): RedisLink {
       pendingBytes += bytes + CALL_BYTES;
       live.add(pending);
       if (timeoutMs > 0) timer.watch(begun + timeoutMs);
-      if (waiting.size === 0 && canSend()) send(pending);
-      else wait(pending);
+      if (turns.enter(pending)) dispatch(pending);
     }) as Promise<T>;
   };
 

@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { redisStore } from '../dist/index.js';
 
-const store = redisStore({ url: process.argv.slice(2), timeoutMs: 500, patienceMs: 200 });
+const store = redisStore({ url: process.argv.slice(2), timeoutMs: 3_000, patienceMs: 200 });
 await store.write({ key: 'exit', value: Buffer.from('x') });
 console.log('written');
 await once(process.stdin, 'data');

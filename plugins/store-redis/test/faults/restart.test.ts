@@ -1,6 +1,7 @@
 import { CODE } from '@micro/core';
 import { eventually } from '@micro/core/conformance';
 import { missingServer, startRedis } from '@micro/test-servers';
+import { Redis } from 'ioredis';
 import { describe, expect, test } from 'vitest';
 import { redisStore } from '../../src/index.ts';
 import { linesLogger, lostOf, putLoad, took } from '../load.ts';
@@ -111,24 +112,30 @@ describe.skipIf(missing !== undefined)(
       await store.close();
     });
 
-    test('a list whose server is restarted meanwhile is the whole list all the same', async () => {
-      await using server = await startRedis({ appendOnly: true });
-      const store = redisStore({ url: server.url });
-      const keys = Array.from({ length: 30_000 }, (_, index) => `k${String(index).padStart(5, '0')}`);
-      await Promise.all(keys.map((key) => store.write({ key, value: Buffer.from('x') })));
-      for (let round = 0; round < 3; round++) {
-        let isDone = false;
-        const listing = store.list().finally(() => {
-          isDone = true;
-        });
-        // In the middle of it: 30 answers make a list.
-        await new Promise((resolve) => setTimeout(resolve, 5));
-        await server.kill();
-        expect(isDone).toBe(false);
-        await server.start();
-        expect(await listing).toEqual(keys);
-      }
-      await store.close();
-    });
+    test.each(['settings', 'a ready client, which sends a lost command again by itself'])(
+      'a list whose server is restarted meanwhile is the whole list all the same, with %s',
+      async (made) => {
+        await using server = await startRedis({ appendOnly: true });
+        const client = made === 'settings' ? undefined : new Redis(server.port);
+        client?.on('error', () => {});
+        const store = redisStore(client === undefined ? { url: server.url } : { client });
+        const keys = Array.from({ length: 30_000 }, (_, index) => `k${String(index).padStart(5, '0')}`);
+        await Promise.all(keys.map((key) => store.write({ key, value: Buffer.from('x') })));
+        for (let round = 0; round < 4; round++) {
+          let isDone = false;
+          const listing = store.list().finally(() => {
+            isDone = true;
+          });
+          // In the middle of it: 30 answers make a list.
+          await new Promise((resolve) => setTimeout(resolve, 3 + 4 * round));
+          const restarted = server.kill().then(() => server.start());
+          expect(isDone).toBe(false);
+          expect(await listing).toEqual(keys);
+          await restarted;
+        }
+        await store.close();
+        client?.disconnect();
+      },
+    );
   },
 );
