@@ -17,9 +17,9 @@ export interface HotService extends AsyncDisposable {
   end(signal: NodeJS.Signals): Promise<readonly [code: number | null, signal: NodeJS.Signals | null]>;
 }
 
-const LIMIT_MS = 20_000;
-/** About a millisecond of work each. */
-const ROUNDS = 300_000;
+const LIMIT_MS = 30_000;
+/** Some ten milliseconds of work: much more than the call around it. */
+const ROUNDS = 3_000_000;
 
 /** Starts it with a profile of these options. */
 export async function startHotService(options: PprofProfileOptions): Promise<HotService> {

@@ -1,7 +1,8 @@
-import { mkdirSync, readdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
-import { CODE, silentLogger } from '@micro/core';
+import { fileURLToPath } from 'node:url';
+import { CODE, initService, memoryRegistry, silentLogger } from '@micro/core';
 import { eventually } from '@micro/core/conformance';
 import { describe, expect, test } from 'vitest';
 import { type PprofProfile, type PprofProfileOptions, plugin, pprofProfile } from '../src/index.ts';
@@ -222,6 +223,30 @@ describe('a pprof profile that cannot write', () => {
       });
     }
   });
+});
+
+test('a service finds it by the name that a flag gives', async () => {
+  const folder = testFolder();
+  const service = await initService(
+    { name: 'greeter', registry: memoryRegistry(), logger: silentLogger(), server: { address: '127.0.0.1:0' } },
+    {
+      argv: ['--profile=pprof', '--server_name=flagged'],
+      env: {},
+      project: fileURLToPath(new URL('..', import.meta.url)),
+    },
+  );
+  const profile = service.components.profile as PprofProfile;
+  expect(profile.name).toBe('pprof');
+  const { cpu = '', mem = '' } = profile.files;
+  expect(basename(cpu)).toMatch(/^flagged-\d+-/);
+  try {
+    await service.start();
+    await service.stop();
+    renameSync(cpu, join(folder, 'cpu'));
+    expect(readProfile(join(folder, 'cpu')).durationMs).toBeGreaterThan(0);
+  } finally {
+    for (const file of [cpu, mem]) rmSync(file, { force: true });
+  }
 });
 
 describe('options that make no sense', () => {
