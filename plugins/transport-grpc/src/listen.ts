@@ -21,7 +21,7 @@ import {
 import { type GrpcLimits, grpcMessageLimit } from './grpc-options.ts';
 import { statusOf } from './grpc-status.ts';
 import { type OpenCall, refuseCall, type ServeCall } from './incoming-call.ts';
-import { answerPlain, isHttp2 } from './plain-http.ts';
+import { answerPlain, isHttp2, SILENT_MS } from './plain-http.ts';
 import { draining as refusal, stopped } from './refusal.ts';
 
 /** What a listener is made with. */
@@ -115,7 +115,12 @@ export async function listenGrpc(address: string, options: GrpcListenOptions): P
     tls === undefined || certificates === undefined
       ? createServer({ noDelay: true }, connected)
       : createTlsServer(
-          { ...listenerTls(tls, certificates), ALPNProtocols: ['h2', 'http/1.1'], noDelay: true },
+          {
+            ...listenerTls(tls, certificates),
+            ALPNProtocols: ['h2', 'http/1.1'],
+            handshakeTimeout: SILENT_MS,
+            noDelay: true,
+          },
           connected,
         );
   if (certificates !== undefined && 'setSecureContext' in server) keepCertificates(server, certificates);

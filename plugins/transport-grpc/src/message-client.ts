@@ -22,6 +22,7 @@ import type { GrpcLimits } from './grpc-options.ts';
 import { errorOf, type GrpcStatus } from './grpc-status.ts';
 import { createMessageReader, tooLarge, writeMessage } from './message-codec.ts';
 import { type OutgoingCall, openCall } from './outgoing-call.ts';
+import { type ReadAhead, readAhead } from './read-ahead.ts';
 import { CONNECT_MS, closed, late, lost, nowhere, unreachable } from './refusal.ts';
 
 /** The dialling side of go-micro's gRPC transport. */
@@ -50,6 +51,7 @@ interface Link {
   /** Of a stream: its last message, whose fields its end repeats. */
   lastMessage: Message | undefined;
   probe: EndProbe | undefined;
+  readonly ahead: ReadAhead;
 }
 
 export const STREAM_PATH = '/go.micro.transport.grpc.Transport/Stream';
@@ -161,7 +163,10 @@ export function createMessageClient(channels: Channels, limits: GrpcLimits): Mes
       link.probe?.heard();
       const isEnd = error === END_OF_STREAM || (link.probe !== undefined && answersProbe(error));
       link.free = isEnd || error !== '';
-      if (!isEnd) exchange.deliver(message);
+      if (!isEnd) {
+        exchange.deliver(message);
+        link.ahead.arrived(message);
+      }
       if (link.free) exchange.deliverEnd();
       return;
     }
@@ -215,6 +220,7 @@ export function createMessageClient(channels: Channels, limits: GrpcLimits): Mes
       ended: false,
       lastMessage: undefined,
       probe: undefined,
+      ahead: readAhead(() => call.read()),
     };
     const carrier = carrierOf(link);
     links.add(link);
@@ -252,7 +258,7 @@ export function createMessageClient(channels: Channels, limits: GrpcLimits): Mes
     abandon() {
       // That the gRPC stream is cancelled is what tells the server.
     },
-    taken: () => link.call.read(),
+    taken: (_exchange, cost) => link.ahead.taken(cost),
     release(exchange) {
       if (link.exchange !== exchange) return;
       link.exchange = undefined;

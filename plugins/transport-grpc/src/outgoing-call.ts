@@ -37,6 +37,7 @@ export function openCall(peer: Peer, path: string, metadata: Metadata, listener:
   const waiting: Buffer[] = [];
   let unsent = 0;
   let sending = false;
+  let reading = false;
   let ended = false;
   let over = false;
 
@@ -63,6 +64,7 @@ export function openCall(peer: Peer, path: string, metadata: Metadata, listener:
   call.start(metadata, {
     onReceiveMetadata() {},
     onReceiveMessage(bytes: Buffer | null) {
+      reading = false;
       if (bytes !== null && !over) listener.message(bytes);
     },
     onReceiveStatus(status) {
@@ -93,7 +95,11 @@ export function openCall(peer: Peer, path: string, metadata: Metadata, listener:
         call.halfClose();
       }
     },
-    read: () => call.startRead(),
+    read() {
+      if (reading || over) return;
+      reading = true;
+      call.startRead();
+    },
     cancel(why) {
       call.cancelWithStatus(GRPC.CANCELLED, why);
     },

@@ -4,8 +4,8 @@ import type { ListenOptions } from '@micro/core';
 
 /** What every HTTP/2 connection begins with (RFC 9113 section 3.4), as far as it tells it from HTTP/1.1. */
 const PREFACE = Buffer.from('PRI * HTTP/2.0');
-/** A connection that has said nothing after so long is as good as none. */
-const SILENT_MS = 10_000;
+/** A connection that says nothing for so long, in milliseconds, is as good as none. */
+export const SILENT_MS = 10_000;
 
 /** Looks at the first bytes of a connection, and leaves them in it. A connection that says nothing is closed after a while. */
 export function isHttp2(socket: Socket, decided: (yes: boolean) => void): void {
@@ -42,6 +42,7 @@ export function answerPlain(plain: ListenOptions['plain']): Server {
     });
     response.end(request.method === 'HEAD' ? undefined : answer.body);
   });
-  server.keepAliveTimeout = SILENT_MS;
+  // The server itself never listens, so of its timeouts only this one counts.
+  server.setTimeout(SILENT_MS);
   return server;
 }

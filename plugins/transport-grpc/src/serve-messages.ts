@@ -13,6 +13,7 @@ import type { GrpcLimits } from './grpc-options.ts';
 import { statusOf } from './grpc-status.ts';
 import { type IncomingCall, type OpenCall, receiveCall } from './incoming-call.ts';
 import { createMessageReader, type ReceivedMessage, tooLarge, writeMessage } from './message-codec.ts';
+import { readAhead } from './read-ahead.ts';
 import { draining, gone } from './refusal.ts';
 
 interface Current {
@@ -26,6 +27,8 @@ interface Current {
   answered: boolean;
 }
 
+/** How long a handler may go on with what arrived of a stream that its client has ended, and left. */
+const LEFT_ALONE_MS = 30_000;
 const NO_BODY = new Uint8Array(0);
 const NO_FIELDS = Object.freeze(Object.create(null));
 const END = Object.freeze({ [HEADER.ERROR]: END_OF_STREAM });
@@ -62,7 +65,15 @@ export function serveMessages(
       else current.exchange.deliverEnd();
     },
     room: () => current?.exchange.resume(),
-    cancelled: () => current?.exchange.fail(gone(remote)),
+    cancelled() {
+      const open = current?.exchange;
+      // A Go client closes a stream by ending it and then its connection: the handler takes what has arrived.
+      if (current?.endedByPeer === true) setTimeout(() => open?.fail(gone(remote)), LEFT_ALONE_MS).unref();
+      else open?.fail(gone(remote));
+    },
+  });
+  const ahead = readAhead(() => {
+    if (current?.endedByPeer === false) incoming.read();
   });
 
   const fail = (reason: MicroError): void => {
@@ -84,6 +95,10 @@ export function serveMessages(
     },
     write(exchange, message, last) {
       if (current?.exchange !== exchange || current.answered) return;
+      if (incoming.over) {
+        exchange.fail(gone(remote));
+        return;
+      }
       const { id, stream, stale } = current;
       send(message, id);
       // An error is the end of a stream, and what a unary call with a stale stream is answered with is all it gets.
@@ -106,9 +121,7 @@ export function serveMessages(
       current.answered = true;
       incoming.finish(statusOf(MicroError.from(reason)));
     },
-    taken() {
-      if (current?.endedByPeer === false) incoming.read();
-    },
+    taken: (_exchange, cost) => ahead.taken(cost),
     release(exchange) {
       if (current?.exchange !== exchange) return;
       if (!current.stale) lastStream = current.stream ?? lastStream;
@@ -125,8 +138,13 @@ export function serveMessages(
     const exchange = createExchange(carrier, { id: nextId++, opened: false, stream: isStream });
     current = { exchange, id, stream, stale, endedByPeer: false, answered: false };
     exchange.deliver(message);
-    // The next message is read once this call is answered.
-    if (!isStream) exchange.deliverEnd();
+    // After a unary call the next message is read once it is answered.
+    if (isStream) {
+      ahead.reset();
+      ahead.arrived(message);
+    } else {
+      exchange.deliverEnd();
+    }
     accept(exchange);
   };
 
@@ -143,6 +161,7 @@ export function serveMessages(
     if (current.stream === undefined || current.stream !== stream) throw interleaved(stream ?? id, current.id);
     if (!isEnd) {
       current.exchange.deliver(message);
+      ahead.arrived(message);
       return;
     }
     current.endedByPeer = true;

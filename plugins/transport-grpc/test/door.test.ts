@@ -103,6 +103,11 @@ describe('a gRPC client that knows nothing of micro', () => {
   });
 });
 
+test('an answer over the limit is RESOURCE_EXHAUSTED too', async () => {
+  const error = await failure(callUnary(client, Greeter.method.hello, { name: 'large' }));
+  expect(error.code).toBe(status.RESOURCE_EXHAUSTED);
+});
+
 describe('what a call says beside its message', () => {
   test('arrives as metadata, several values joined and bytes as base64, without what belongs to the hop', async () => {
     const metadata = new Metadata();

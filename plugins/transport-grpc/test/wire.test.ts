@@ -3,6 +3,7 @@ import { connect } from 'node:net';
 import { status } from '@grpc/grpc-js';
 import {
   bidiStream,
+  clientStream,
   createService,
   defineService,
   type MicroError,
@@ -33,6 +34,7 @@ function request(endpoint: string, id: string, body: object, more: Record<string
 
 describe("a client that speaks as go-micro's does", () => {
   const runs: string[] = [];
+  const slow: number[] = [];
   let service: Service;
   let peer: ReturnType<typeof goClient>;
   beforeAll(async () => {
@@ -49,11 +51,24 @@ describe("a client that speaks as go-micro's does", () => {
         return { sum: a + b };
       },
     });
-    service.server.handle(defineService('Echo', { all: bidiStream<{ n: number }, { n: number }>() }), {
-      async *all(values) {
-        for await (const { n } of values) yield { n };
+    service.server.handle(
+      defineService('Echo', {
+        all: bidiStream<{ n: number }, { n: number }>(),
+        slowly: clientStream<{ n: number }, object>(),
+      }),
+      {
+        async slowly(values) {
+          for await (const { n } of values) {
+            slow.push(n);
+            await new Promise((resolve) => setTimeout(resolve, 5));
+          }
+          return {};
+        },
+        async *all(values) {
+          for await (const { n } of values) yield { n };
+        },
       },
-    });
+    );
     await service.start();
     peer = goClient(service.server.address ?? '');
   });
@@ -103,6 +118,21 @@ describe("a client that speaks as go-micro's does", () => {
     stream.write(request('Echo.All', '7', {}, { ...ids, 'Micro-Error': 'EOS' }));
     expect(await done).toBe('EOS');
     expect(got).toEqual(['{"n":1}', '{"n":2}']);
+  });
+
+  test('may close its connection after the end of its stream: the handler still gets all of it', async () => {
+    const own = goClient(service.server.address ?? '');
+    const stream = own.open();
+    stream.on('error', () => {});
+    const ids = { 'Micro-Stream': '3' };
+    const count = slow.length;
+    stream.write(request('Echo.Slowly', '3', {}, ids));
+    for (let n = 0; n < 30; n++) stream.write(request('Echo.Slowly', '3', { n }, ids));
+    stream.write(request('Echo.Slowly', '3', {}, { ...ids, 'Micro-Error': 'EOS' }));
+    await eventually(() => expect(slow.length).toBeGreaterThan(count + 2));
+    stream.cancel();
+    own.client.close();
+    await eventually(() => expect(slow.length).toBe(count + 30));
   });
 
   test('may name a stream that it is not on, as Go handlers do that forward what they were called with', async () => {

@@ -53,7 +53,7 @@ export function greeter(
         await new Promise<void>((resolve) => ctx.signal.addEventListener('abort', () => resolve(), { once: true }));
         seen.ended.push('slow');
       }
-      return { msg: `Hello ${name}` };
+      return { msg: name === 'large' ? 'x'.repeat(200_000) : `Hello ${name}` };
     },
     async sum(strokes) {
       let count = 0n;
