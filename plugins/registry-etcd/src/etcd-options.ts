@@ -30,6 +30,11 @@ export interface EtcdRegistryOptions {
   readonly ttlMs?: number | undefined;
   /** How many events may wait for a watcher; one more fails its watch with a 429. Default 4,096; 0 is no limit. */
   readonly watchLimit?: number | undefined;
+  /**
+   * When etcd has lost its data, services register anew at once, and those of go-micro within 30 seconds. What is missing until
+   * then is told as gone only after so many milliseconds. Default 35,000; 0 is at once.
+   */
+  readonly graceMs?: number | undefined;
   /** Told once when etcd is lost and once when it is back, and once of each record that makes no sense. Default: nobody. */
   readonly logger?: Logger | undefined;
 }
@@ -46,6 +51,7 @@ export interface EtcdSettings {
   readonly timeoutMs: number;
   readonly ttlMs: number;
   readonly watchLimit: number;
+  readonly graceMs: number;
   readonly logger: Logger | undefined;
 }
 
@@ -53,6 +59,9 @@ const DEFAULT_PREFIX = '/micro/registry/';
 const DEFAULT_TIMEOUT_MS = 5_000;
 const DEFAULT_TTL_MS = 90_000;
 const DEFAULT_WATCH_LIMIT = 4_096;
+const DEFAULT_GRACE_MS = 35_000;
+/** Longer than a timer can wait makes no sense either. */
+const LONGEST_GRACE_MS = 86_400_000;
 
 /** Checks all options, so that what cannot work fails when the registry is made. Throws 400 naming what is wrong. */
 export function checkOptions(options: EtcdRegistryOptions): EtcdSettings {
@@ -77,6 +86,7 @@ export function checkOptions(options: EtcdRegistryOptions): EtcdSettings {
     timeoutMs: limit('timeoutMs', options.timeoutMs, DEFAULT_TIMEOUT_MS),
     ttlMs: count('ttlMs', options.ttlMs ?? DEFAULT_TTL_MS),
     watchLimit: limit('watchLimit', options.watchLimit, DEFAULT_WATCH_LIMIT),
+    graceMs: Math.min(count('graceMs', options.graceMs ?? DEFAULT_GRACE_MS), LONGEST_GRACE_MS),
     logger: options.logger,
   };
 }

@@ -44,7 +44,7 @@ export function etcdRegistry(options: EtcdRegistryOptions = {}): Registry {
 }
 
 function openRegistry(settings: EtcdSettings, makeCredentials: MakeCredentials): Registry {
-  const { client, hosts, prefix, timeoutMs, ttlMs, watchLimit, logger } = settings;
+  const { client, hosts, prefix, timeoutMs, ttlMs, watchLimit, graceMs, logger } = settings;
   const where = client === undefined ? `etcd at ${hosts.addresses.join(', ')}` : 'the etcd of the given client';
   const clients = openClients(settings, makeCredentials);
   const patienceMs = Number.isFinite(timeoutMs) ? timeoutMs : USUAL_PATIENCE_MS;
@@ -71,6 +71,7 @@ function openRegistry(settings: EtcdSettings, makeCredentials: MakeCredentials):
       hub,
       readRecord,
       watchLimit,
+      graceMs,
       onEmpty() {
         if (feeds.get(service) === feed) feeds.delete(service);
       },

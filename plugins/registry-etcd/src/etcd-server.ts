@@ -37,7 +37,7 @@ export interface Stream {
 }
 
 /** gRPC's own limit of 4 MiB is too little for a page of large records. */
-const MAX_MESSAGE_BYTES = 64 * 1024 * 1024;
+const MAX_MESSAGE_BYTES = 16 * 1024 * 1024;
 
 /** Makes the credentials for one more connection, with the certificates as they are then. */
 export type MakeCredentials = () => ChannelCredentials;

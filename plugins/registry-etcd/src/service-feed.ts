@@ -38,6 +38,8 @@ export interface ServiceFeedOptions {
   readonly hub: WatchHub;
   readonly readRecord: ReadRecord;
   readonly watchLimit: number;
+  /** How long who was lost with the data of etcd has to register anew, in milliseconds. */
+  readonly graceMs: number;
   /** Nobody watches any more. */
   readonly onEmpty: () => void;
 }
@@ -55,17 +57,14 @@ interface Known {
 /** What has become of the past that is known. `forgotten`: compacted. `another`: these are the data of another etcd. */
 type Past = 'same' | 'forgotten' | 'another';
 
-/** Who was lost with the data of etcd has so long to register anew, before it counts as gone. */
-const GRACE_MS = 5_000;
-
 /**
  * Follows a range of keys and knows what is in it, so that it can say what is gone without etcd's help, and what has changed
  * while it could not watch. It goes on from the revision where it stopped when etcd's past is still the one that it knows:
  * the same keys, written at the same revisions. Otherwise it reads all and tells the difference. An etcd that lost its data
- * says nothing about who still runs, so what is missing there is told as gone only some seconds later.
+ * says nothing about who still runs, so what is missing there is told as gone only when it had time to register anew.
  */
 export function serviceFeed(options: ServiceFeedOptions): ServiceFeed {
-  const { service, range, calls, hub, readRecord, watchLimit, onEmpty } = options;
+  const { service, range, calls, hub, readRecord, watchLimit, graceMs, onEmpty } = options;
   const what = `watching ${service ?? 'all services'} in`;
   const watchers = new Set<EventQueue<RegistryEvent>>();
   let known = new Map<string, Known>();
@@ -131,13 +130,13 @@ export function serviceFeed(options: ServiceFeedOptions): ServiceFeed {
     if (revision === undefined) return listing.revision;
     for (const [key, old] of before) {
       if (known.has(key)) continue;
-      if (past === 'another') missed.set(key, old);
+      if (past === 'another' && graceMs > 0) missed.set(key, old);
       else compare(old.record, undefined);
     }
     for (const [key, { record }] of known) compare(before.get(key)?.record ?? recall(key), record);
     if (missed.size > 0) {
       clearTimeout(grace);
-      grace = setTimeout(giveUpMissed, GRACE_MS);
+      grace = setTimeout(giveUpMissed, graceMs);
       grace.unref();
     }
     return listing.revision;
@@ -190,7 +189,7 @@ export function serviceFeed(options: ServiceFeedOptions): ServiceFeed {
     begun,
 
     lostAt(now) {
-      const isAnother = revision !== undefined && now < revision;
+      const isAnother = graceMs > 0 && revision !== undefined && now < revision;
       return [...missed.values(), ...(isAnother ? known.values() : [])].flatMap(({ record }) => record ?? []);
     },
 

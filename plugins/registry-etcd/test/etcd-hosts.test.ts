@@ -55,6 +55,7 @@ describe('the options of an etcd registry', () => {
     [{ timeoutMs: -1 }, /timeoutMs/],
     [{ ttlMs: Number.NaN }, /ttlMs/],
     [{ watchLimit: Number.POSITIVE_INFINITY }, /watchLimit/],
+    [{ graceMs: -5 }, /graceMs/],
     [{ hosts: 'a b' }, /a b/],
     [{ tls: { caFile: '/nowhere/ca.pem' } }, /nowhere/],
   ])('are checked when it is made: %j', (options, message) => {

@@ -4,13 +4,28 @@ import type { IEvent, IWatchRequest, IWatchResponse } from 'etcd3';
 import { describe, expect, it } from 'vitest';
 import { type WatchListener, watchStream } from '../src/watch-stream.ts';
 
-/** A server that says what it is told to: what a real one says only when something is wrong. */
-function scripted({ idleMs = 60_000, patienceMs = 60_000 } = {}) {
+/**
+ * A server that says what it is told to: what a real one says only when something is wrong. `answers`: the revisions that it
+ * gives when it is asked for its progress, one after the other, and then no more.
+ */
+function scripted({ idleMs = 60_000, patienceMs = 60_000, answers = [] as number[] } = {}) {
+  const say = (response: Partial<Omit<IWatchResponse, 'header'>> & { readonly revision?: number }): void => {
+    const { revision = 100, ...rest } = response;
+    emitter.emit('data', {
+      ...{ watch_id: '1', created: false, canceled: false, compact_revision: '0', cancel_reason: '', fragment: false },
+      ...{ events: [], header: { revision: String(revision) } },
+      ...rest,
+    });
+  };
   const requests: IWatchRequest[] = [];
   let cancelled = 0;
   const emitter = new EventEmitter();
   const stream = Object.assign(emitter, {
-    write: (request: IWatchRequest) => void requests.push(request),
+    write(request: IWatchRequest) {
+      requests.push(request);
+      const revision = request.progress_request === undefined ? undefined : answers.shift();
+      if (revision !== undefined) queueMicrotask(() => say({ watch_id: '-1', revision }));
+    },
     end() {},
     cancel: () => void cancelled++,
   });
@@ -22,25 +37,7 @@ function scripted({ idleMs = 60_000, patienceMs = 60_000 } = {}) {
     events: (events, complete) => void seen.push(`${events.length} ${complete}`),
     lost: () => void seen.push('lost'),
   };
-  return {
-    ...{ watch, emitter, requests, reasons, seen, listener },
-    cancelled: () => cancelled,
-    say(response: Partial<Omit<IWatchResponse, 'header'>> & { readonly revision?: number }) {
-      const { revision = 100, ...rest } = response;
-      emitter.emit('data', {
-        ...{
-          watch_id: '1',
-          created: false,
-          canceled: false,
-          compact_revision: '0',
-          cancel_reason: '',
-          fragment: false,
-        },
-        ...{ events: [], header: { revision: String(revision) } },
-        ...rest,
-      });
-    },
-  };
+  return { watch, emitter, requests, reasons, seen, listener, say, cancelled: () => cancelled };
 }
 
 const event = {} as IEvent;
@@ -91,13 +88,11 @@ describe('a watch stream', () => {
   });
 
   it('asks a silent server whether it is there, and ends when it does not answer', async () => {
-    const { watch, say, requests, reasons, listener } = scripted({ idleMs: 40, patienceMs: 300 });
+    const { watch, say, requests, reasons, listener } = scripted({ idleMs: 20, patienceMs: 100, answers: [100, 100] });
     watch.create({ key: Buffer.from('a') }, 5, listener);
     say({ created: true });
-    await eventually(() => expect(requests.at(-1)).toEqual({ progress_request: {} }));
-    say({ watch_id: '-1' });
-    expect(reasons).toEqual([]);
-    await eventually(() => expect(reasons).toEqual(['14 UNAVAILABLE: silent for 300 ms']));
+    await eventually(() => expect(reasons).toEqual(['14 UNAVAILABLE: silent for 100 ms']));
+    expect(requests.slice(1)).toEqual(Array(3).fill({ progress_request: {} }));
   });
 
   it('ends when a watch is not begun in time', async () => {
@@ -107,19 +102,15 @@ describe('a watch stream', () => {
   });
 
   it('waits for a server that is behind, and ends when it does not catch up', async () => {
-    const late = scripted({ patienceMs: 400 });
-    const never = scripted({ patienceMs: 400 });
-    for (const { watch, say, listener } of [late, never]) {
-      watch.create({ key: Buffer.from('a') }, 11, listener);
-      say({ created: true, revision: 8 });
-    }
-    for (const { requests } of [late, never]) {
-      await eventually(() => expect(requests.at(-1)).toEqual({ progress_request: {} }));
-    }
-    late.say({ watch_id: '-1', revision: 10 });
-    never.say({ watch_id: '-1', revision: 9 });
+    const late = scripted({ patienceMs: 1_000, answers: [10] });
+    late.watch.create({ key: Buffer.from('a') }, 11, late.listener);
+    late.say({ created: true, revision: 8 });
+    const never = scripted({ patienceMs: 100, answers: Array(1_000).fill(9) });
+    never.watch.create({ key: Buffer.from('a') }, 11, never.listener);
+    never.say({ created: true, revision: 8 });
+    await eventually(() => expect(late.requests).toHaveLength(2));
     await eventually(() => expect(never.reasons).toEqual(['the server stays at revision 9, behind 10']));
-    expect(late.reasons).toEqual([]);
+    expect([late.reasons, late.requests.length]).toEqual([[], 2]);
     late.watch.end(new Error('over'));
   });
 });

@@ -34,7 +34,7 @@ export async function startFleet({ hosts, ttlMs = 60_000 }: FleetOptions) {
   const open = (): Registry => {
     const logger = keepingLogger();
     loggers.push(logger);
-    return etcdRegistry({ hosts, timeoutMs: TIMEOUT_MS, logger });
+    return etcdRegistry({ hosts, timeoutMs: TIMEOUT_MS, graceMs: 10_000, logger });
   };
   const logger = keepingLogger();
 
@@ -103,7 +103,7 @@ export async function startFleet({ hosts, ttlMs = 60_000 }: FleetOptions) {
         address: `127.0.0.1:${1 + (number % 60_000)}`,
         metadata: {},
       });
-      await attempt(() => churner.register({ ...record, name: 'churn' }, { ttlMs: 10_000 }));
+      await attempt(() => churner.register({ ...record, name: 'churn' }, { ttlMs: 120_000 }));
       await attempt(async () => churner.getService('churn'));
       if (number % 3 === 0) await attempt(() => churner.deregister({ ...record, name: 'churn' }));
     }
@@ -162,10 +162,13 @@ export async function startFleet({ hosts, ttlMs = 60_000 }: FleetOptions) {
       running = false;
       await Promise.all([calling, churning]);
       expect(watch.failure).toBeUndefined();
-      const actual = (await churner.getService('churn')).flatMap(({ nodes }) => nodes);
-      await eventually(() => expect(believed()).toEqual(actual.map(({ id, address }) => `${id} ${address}`).sort()), {
-        timeoutMs: 15_000,
-      });
+      await eventually(
+        async () => {
+          const actual = (await churner.getService('churn')).flatMap(({ nodes }) => nodes);
+          expect(believed()).toEqual(actual.map(({ id, address }) => `${id} ${address}`).sort());
+        },
+        { timeoutMs: 45_000 },
+      );
       for (const { code, detail, tookMs } of failures) {
         expect(detail).toMatch(/ etcd at .*:\d+/);
         expect([408, 503]).toContain(code);

@@ -19,7 +19,7 @@ describe.skipIf(missing !== undefined)(`a watch that was cut off${why}`, () => {
     const raw = make.etcd3(etcd.url);
     for (const number of [1, 2, 3, 4]) await raw.put(`${KEY}${number}`).value(json(number));
     const logger = keepingLogger();
-    const registry = make.registry({ hosts: proxy.address, logger });
+    const registry = make.registry({ hosts: proxy.address, logger, graceMs: 5_000 });
     const watch = follow(registry);
     await registry.register(greeter(node(5)), { ttlMs: 600_000 });
     await eventually(() => expect(watch.texts).toEqual(['create greeter-5']));
