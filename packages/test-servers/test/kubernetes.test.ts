@@ -97,6 +97,19 @@ describe.skipIf(absent !== undefined)(named('a Kubernetes API server', absent), 
     await poll('a third pod', 30_000, async () => (await countPods(kubernetes)) === 3);
   }, 90_000);
 
+  test('holds a namespace to its quota', async () => {
+    const small = '/api/v1/namespaces/small';
+    await ask(kubernetes, '/api/v1/namespaces', { body: { metadata: { name: 'small' } } });
+    await ask(kubernetes, `${small}/resourcequotas`, {
+      body: { metadata: { name: 'q' }, spec: { hard: { pods: '0' } } },
+    });
+    const body = { metadata: { generateName: 'p-' }, spec: { containers: [{ name: 'main', image: 'none' }] } };
+    await poll('the quota', 20_000, async () => {
+      const { status, text } = await ask(kubernetes, `${small}/pods`, { body });
+      return status === 403 && text.includes('exceeded quota');
+    });
+  }, 30_000);
+
   test('answers nothing while it is frozen', async () => {
     kubernetes.freeze();
     await expect(ask(kubernetes, PODS, { timeoutMs: 500 })).rejects.toThrow('did not answer');
@@ -106,7 +119,8 @@ describe.skipIf(absent !== undefined)(named('a Kubernetes API server', absent), 
 
   test('knows nothing of before after a wipe', async () => {
     await expect(kubernetes.start({ wipe: true })).rejects.toThrow('is running already');
-    await kubernetes.restart({ wipe: true });
+    await kubernetes.kill();
+    await kubernetes.start({ wipe: true });
     expect(await countPods(kubernetes)).toBe(0);
     expect((await ask(kubernetes, DEPLOYMENTS, { body: deployment('after', 1) })).status).toBe(201);
     await poll('a pod', 20_000, async () => (await countPods(kubernetes)) === 1);
