@@ -65,7 +65,7 @@ export function receiveCall({ call, closed }: IncomingCall, listener: IncomingLi
   };
   const incoming: Incoming = {
     get congested() {
-      return unsent > CONGESTED_ABOVE;
+      return !over && unsent > CONGESTED_ABOVE;
     },
     get over() {
       return over;

@@ -67,9 +67,14 @@ export function serveMessages(
     room: () => current?.exchange.resume(),
     cancelled() {
       const open = current?.exchange;
-      // A Go client closes a stream by ending it and then its connection: the handler takes what has arrived.
-      if (current?.endedByPeer === true) setTimeout(() => open?.fail(gone(remote)), LEFT_ALONE_MS).unref();
-      else open?.fail(gone(remote));
+      if (current?.endedByPeer === true) {
+        // A Go client closes a stream by ending it and then its connection: the handler takes what has arrived, and learns
+        // that nobody is there when it sends, or after a while.
+        setTimeout(() => open?.fail(gone(remote)), LEFT_ALONE_MS).unref();
+        open?.resume();
+      } else {
+        open?.fail(gone(remote));
+      }
     },
   });
   const ahead = readAhead(() => {

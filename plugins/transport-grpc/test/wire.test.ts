@@ -9,6 +9,7 @@ import {
   type MicroError,
   memoryRegistry,
   type Service,
+  serverStream,
   silentLogger,
 } from '@micro/core';
 import { eventually } from '@micro/core/conformance';
@@ -55,8 +56,16 @@ describe("a client that speaks as go-micro's does", () => {
       defineService('Echo', {
         all: bidiStream<{ n: number }, { n: number }>(),
         slowly: clientStream<{ n: number }, object>(),
+        forever: serverStream<{ n: number }, { text: string }>(),
       }),
       {
+        async *forever() {
+          try {
+            for (;;) yield { text: 'x'.repeat(10_000) };
+          } finally {
+            runs.push('forever');
+          }
+        },
         async slowly(values) {
           for await (const { n } of values) {
             slow.push(n);
@@ -133,6 +142,20 @@ describe("a client that speaks as go-micro's does", () => {
     stream.cancel();
     own.client.close();
     await eventually(() => expect(slow.length).toBe(count + 30));
+  });
+
+  test('may close its connection after the end of its stream: a handler that goes on sending is ended', async () => {
+    const own = goClient(service.server.address ?? '');
+    const stream = own.open();
+    stream.on('error', () => {});
+    const ids = { 'Micro-Stream': '4' };
+    stream.write(request('Echo.Forever', '4', {}, ids));
+    stream.write(request('Echo.Forever', '4', { n: 1 }, ids));
+    stream.write(request('Echo.Forever', '4', {}, { ...ids, 'Micro-Error': 'EOS' }));
+    await once(stream, 'data');
+    stream.cancel();
+    own.client.close();
+    await eventually(() => expect(runs).toContain('forever'));
   });
 
   test('may name a stream that it is not on, as Go handlers do that forward what they were called with', async () => {
