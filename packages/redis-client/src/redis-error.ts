@@ -10,7 +10,7 @@ export function errorsOf(id: string): ErrorOf {
 
 /** The first word of a reply that says: not here, or not now. The same command may work in a moment. */
 const PASSING: ReadonlySet<string> = new Set([
-  ...['READONLY', 'LOADING', 'MASTERDOWN', 'CLUSTERDOWN', 'TRYAGAIN', 'MOVED', 'ASK', 'NOREPLICAS', 'UNBLOCKED'],
+  ...['READONLY', 'LOADING', 'MASTERDOWN', 'CLUSTERDOWN', 'TRYAGAIN', 'NOREPLICAS', 'UNBLOCKED'],
 ]);
 
 /** The first word of a reply that says: not you. */
@@ -19,6 +19,11 @@ const UNKNOWN_CALLER: ReadonlySet<string> = new Set(['NOAUTH', 'WRONGPASS']);
 /** Whether a command that failed so may be sent again: its server was lost, or said that it is not its turn. */
 export function isPassing(cause: unknown): boolean {
   return !isReply(cause) || PASSING.has(firstWord(cause));
+}
+
+/** Whether it said that another node of its cluster has the key, to a client that knows of no cluster. */
+export function isElsewhere(cause: unknown): boolean {
+  return ['MOVED', 'ASK', 'CROSSSLOT'].includes(firstWord(cause));
 }
 
 /** Why the server does not want this client at all, if that is what it said. */
@@ -56,7 +61,8 @@ export function textOf(cause: unknown): string {
   return text
     .replace(/^all sentinels are unreachable\. retrying from scratch after \d+ms\./i, 'no sentinel can be reached:')
     .replace(/ last error: /i, ' ')
-    .replace(/^socket timeout\. .*?(\d+)ms\.$/, 'it was silent for $1 ms');
+    .replace(/\.$/, '')
+    .replace(/^socket timeout\. .*?(\d+)ms\.?$/, 'it was silent for $1 ms');
 }
 
 /** A failed attempt to connect to several addresses of one name has no message, but a code. */

@@ -1,22 +1,13 @@
-import {
-  abortError,
-  CODE,
-  createDeadlineTimer,
-  fullJitterMs,
-  type MicroError,
-  now,
-  onAbort,
-  pause,
-  shown,
-} from '@micro/core';
+import { createDeadlineTimer, fullJitterMs, type MicroError, now, onAbort, pause } from '@micro/core';
+import { callErrors } from './call-errors.ts';
 import { isCluster, type RedisClient } from './client-types.ts';
-import { mastersOf, nodeOfKey, streamsOf } from './cluster-nodes.ts';
-import { type ConnectionWatch, type Refusal, watchConnection } from './connection-watch.ts';
+import { mastersOf, streamsOf } from './cluster-nodes.ts';
+import { type ConnectionWatch, watchConnection } from './connection-watch.ts';
 import { corker } from './cork.ts';
 import { endClient } from './end-client.ts';
 import type { LinkOwner, RedisCall, RedisLink } from './link-types.ts';
 import { openClient } from './open-client.ts';
-import { codeOfReply, errorsOf, isPassing, textOf } from './redis-error.ts';
+import { errorsOf, isPassing } from './redis-error.ts';
 import { checkClient, numberOf, type RedisOptions, settingsOf, timeoutOf } from './redis-options.ts';
 import { serverName } from './server-name.ts';
 import { turnsOf } from './turns.ts';
@@ -100,33 +91,16 @@ export function redisLink(options: RedisOptions, owner: LinkOwner): RedisLink {
     for (const pending of [...waiting]) fail(pending, errorFor(pending));
   };
 
-  const whereOf = ({ key }: RedisCall<unknown>): { readonly where: string; readonly trouble: string | undefined } => {
-    const node = nodeOfKey(client, key);
-    const where = watch?.where() ?? name;
-    return { where: node === undefined ? where : `node ${node} of ${where}`, trouble: watch?.trouble(node) };
-  };
-  const unreachable = (call: RedisCall<unknown>, cause?: unknown): MicroError => {
-    const { where, trouble } = whereOf(call);
-    const reason = trouble ?? (cause === undefined ? 'no connection yet' : textOf(cause));
-    return errorOf(
-      CODE.unavailable,
-      `${textOfCall(call)} failed: ${where} cannot be reached (${reason}); is it running?`,
-      cause,
-    );
-  };
-  const refused = (call: RedisCall<unknown>, { code, reason }: Refusal): MicroError =>
-    errorOf(code, `${textOfCall(call)} failed: ${whereOf(call).where} refuses this client: ${reason}`);
-  const cancelled: RedisLink['cancelled'] = (call, reason) => abortError(owner.id, textOfCall(call), reason);
-  const closedError = (): MicroError => errorOf(CODE.unavailable, `${owner.name} is closed; make another one`);
+  const errors = callErrors(client, owner, { name, watch: () => watch });
+  const unreachable = ({ call }: Pending, cause?: unknown): MicroError =>
+    errors.unreachable(call, cause ?? (isOpen ? 'calls before it have not ended' : 'no connection yet'));
 
   const timer = createDeadlineTimer((time) => {
     for (const pending of live) {
       const deadline = pending.begun + timeoutMs;
       if (deadline > time) return deadline;
-      const { where, trouble } = whereOf(pending.call);
-      const why = trouble === undefined ? '' : ` (${trouble})`;
-      const detail = `${textOfCall(pending.call)} took longer than ${timeoutMs} ms: ${where} does not answer${why}`;
-      fail(pending, pending.isUnderWay ? errorOf(CODE.timeout, detail) : unreachable(pending.call));
+      // Some wait for a server that is gone, others for one that is silent.
+      fail(pending, pending.isUnderWay ? errors.late(pending.call, timeoutMs) : unreachable(pending));
     }
     return Number.POSITIVE_INFINITY;
   });
@@ -142,8 +116,8 @@ export function redisLink(options: RedisOptions, owner: LinkOwner): RedisLink {
 
   const wait = (pending: Pending): void => {
     const refusal = watch?.refusal();
-    if (refusal !== undefined) fail(pending, refused(pending.call, refusal));
-    else if (!hasPatience || isGone()) fail(pending, unreachable(pending.call));
+    if (refusal !== undefined) fail(pending, errors.refused(pending.call, refusal));
+    else if (!hasPatience || isGone()) fail(pending, unreachable(pending));
     else waiting.add(pending);
   };
 
@@ -157,7 +131,7 @@ export function redisLink(options: RedisOptions, owner: LinkOwner): RedisLink {
   const again = (pending: Pending, cause: unknown): void => {
     const pauseMs = AGAIN_MS + fullJitterMs(AGAIN_MS, AGAIN_MS, 0);
     if (pending.call.once === true || closing !== undefined || now() >= pending.begun + patienceMs) {
-      fail(pending, unreachable(pending.call, cause));
+      fail(pending, unreachable(pending, cause));
     } else if (!canSend()) {
       wait(pending);
     } else if (isCluster(client)) {
@@ -190,10 +164,7 @@ export function redisLink(options: RedisOptions, owner: LinkOwner): RedisLink {
         landed();
         if (pending.isDone) return;
         if (isPassing(cause)) again(pending, cause);
-        else {
-          const detail = `${textOfCall(call)} failed: ${whereOf(call).where} answered: ${textOf(cause)}`;
-          fail(pending, errorOf(codeOfReply(cause), detail, cause));
-        }
+        else fail(pending, errors.answered(call, cause));
       },
     );
   };
@@ -218,17 +189,17 @@ export function redisLink(options: RedisOptions, owner: LinkOwner): RedisLink {
         hasPatience = patienceMs > 0;
         const giveUp = (): void => {
           hasPatience = false;
-          failWaiting(({ call }) => unreachable(call));
+          failWaiting(unreachable);
         };
         if (hasPatience) patience = setTimeout(giveUp, patienceMs);
         else giveUp();
       },
       refused(refusal) {
         isOpen = false;
-        failWaiting(({ call }) => refused(call, refusal));
+        failWaiting(({ call }) => errors.refused(call, refusal));
       },
       ended() {
-        if (isGone()) failWaiting(({ call }) => unreachable(call));
+        if (isGone()) failWaiting(unreachable);
         // A client of our own ends only when an attempt could not even begin, as with half a certificate.
         if (settings !== undefined && closing === undefined) setTimeout(connect, AGAIN_MS);
       },
@@ -239,12 +210,11 @@ export function redisLink(options: RedisOptions, owner: LinkOwner): RedisLink {
 
   const run = <T>(call: RedisCall<T>): Promise<T> => {
     const { signal, bytes } = call;
-    if (closing !== undefined) return Promise.reject(closedError());
-    if (signal?.aborted === true) return Promise.reject(cancelled(call, signal.reason));
+    if (closing !== undefined) return Promise.reject(errors.closed());
+    if (signal?.aborted === true) return Promise.reject(errors.cancelled(call, signal.reason));
     // One alone may be as large as it likes: its size is somebody else's business.
     if (pendingBytes > 0 && pendingBytes + bytes + CALL_BYTES > maxPendingBytes) {
-      const detail = `${textOfCall(call)} failed: ${pendingBytes} bytes wait for ${watch?.where() ?? name}, and at most ${maxPendingBytes} may (maxPendingBytes); wait for earlier calls`;
-      return Promise.reject(errorOf(CODE.tooManyRequests, detail));
+      return Promise.reject(errors.tooMuch(call, pendingBytes, maxPendingBytes));
     }
     if (watch === undefined) begin();
     return new Promise<unknown>((resolve, reject) => {
@@ -260,7 +230,7 @@ export function redisLink(options: RedisOptions, owner: LinkOwner): RedisLink {
         isDone: false,
       };
       if (signal !== undefined) {
-        const cancel = (): void => fail(pending, cancelled(call, signal.reason));
+        const cancel = (): void => fail(pending, errors.cancelled(call, signal.reason));
         pending.detach = onAbort(signal, cancel);
       }
       pendingBytes += bytes + CALL_BYTES;
@@ -276,7 +246,7 @@ export function redisLink(options: RedisOptions, owner: LinkOwner): RedisLink {
       return closing !== undefined;
     },
 
-    cancelled,
+    cancelled: errors.cancelled,
     call: run,
 
     async masters(signal) {
@@ -289,17 +259,14 @@ export function redisLink(options: RedisOptions, owner: LinkOwner): RedisLink {
           signal,
         });
         if (missing === undefined) return masters;
-        if (now() >= begun + patienceMs) {
-          const detail = `node ${missing} of ${watch?.where() ?? name} cannot be reached (${watch?.trouble(missing) ?? 'it is not connected'}); is it running?`;
-          throw errorOf(CODE.unavailable, detail);
-        }
+        if (now() >= begun + patienceMs) throw errors.missing(missing);
         await pause(AGAIN_MS, signal);
       }
     },
 
     close() {
       closing ??= (async () => {
-        failWaiting(closedError);
+        failWaiting(errors.closed);
         if (underWay > 0 && client.status === 'ready') {
           let late: NodeJS.Timeout | undefined;
           await new Promise<void>((resolve) => {
@@ -308,7 +275,7 @@ export function redisLink(options: RedisOptions, owner: LinkOwner): RedisLink {
           });
           clearTimeout(late);
         }
-        for (const pending of [...live]) fail(pending, closedError());
+        for (const pending of [...live]) fail(pending, errors.closed());
         timer.close();
         clearTimeout(patience);
         clearTimeout(retry);
@@ -323,9 +290,4 @@ export function redisLink(options: RedisOptions, owner: LinkOwner): RedisLink {
 /** What throws at once fails like what throws later. */
 async function attempt<T>(call: RedisCall<T>, client: RedisClient): Promise<T> {
   return call.run(client);
-}
-
-function textOfCall({ verb, key, others = 0 }: Pick<RedisCall<unknown>, 'verb' | 'key' | 'others'>): string {
-  const more = others === 0 ? '' : ` and ${others} more`;
-  return key === undefined ? verb : `${verb} ${shown(key)}${more}`;
 }

@@ -332,6 +332,18 @@ describe.skipIf(missing !== undefined)(`a ready client${skipped}`, () => {
     expect(await failure(unused.values.read('a'))).toMatchObject({ code: CODE.unavailable });
   });
 
+  test('one server of a cluster, taken for all of it, says so, and is enough to find the others', async () => {
+    await using cluster = await startRedisCluster();
+    const [url] = cluster.urls;
+    await using alone = use({ url });
+    const keys = Array.from({ length: 20 }, (_, index) => `k${index}`);
+    const error = await failure(Promise.all(keys.map((key) => alone.values.write(key, 'x', { ttlMs: 0 }))));
+    expect(error.detail).toContain('it is a node of a cluster: say so with the option cluster');
+    await using all = use({ url, cluster: true });
+    await Promise.all(keys.map((key) => all.values.write(key, 'x', { ttlMs: 0 })));
+    expect(await all.link.masters()).toHaveLength(3);
+  });
+
   test('that of a cluster is one too', async () => {
     await using cluster = await startRedisCluster();
     const client = new Cluster(cluster.servers.map(({ host, port }) => ({ host, port })));
