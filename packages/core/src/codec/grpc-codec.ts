@@ -9,6 +9,8 @@ import { protobufCodec } from './protobuf-codec.ts';
 
 /** A flag byte and the length in four bytes, most significant first. */
 const PREFIX_BYTES = 5;
+/** The flag of a compressed message; 0 is the other one. */
+const COMPRESSED = 1;
 const DEFAULT_MOST_BYTES = 4 * 1024 * 1024;
 
 /** Options of `grpcCodec` and `grpcJsonCodec`. */
@@ -20,8 +22,8 @@ export interface GrpcCodecOptions {
 /**
  * A protobuf message behind gRPC's prefix, one to a body. An empty message is written as `00 00000000`, since a Go client
  * fails on an empty body; an empty body is read as an empty message, since a Go server writes that. Larger messages than
- * the limit are refused with 413, compressed ones with 400. Without a type, bytes pass both ways as they are, with their
- * prefix.
+ * the limit are refused with 413, compressed ones with 400. A message without the prefix is read too: so the clients and
+ * servers of go-micro's gRPC plugins write events. Without a type, bytes pass both ways as they are, with their prefix.
  */
 export function grpcCodec(options: GrpcCodecOptions = {}): Codec {
   const codec = framed(protobufCodec(), 'application/grpc', options);
@@ -53,10 +55,14 @@ function framed(payload: Codec, contentType: string, options: GrpcCodecOptions):
   }
 
   function unframe(body: Uint8Array, type: MessageType | undefined): Uint8Array {
-    if (body.length === 0) return body;
+    // No message of protobuf, and no JSON, begins with a byte that can be a flag.
+    if (body.length === 0 || (body[0] ?? 0) > COMPRESSED) {
+      checkSize(body.length, type);
+      return body;
+    }
     if (body.length < PREFIX_BYTES) throw new Error(`${body.length} bytes are shorter than the prefix`);
     const view = new DataView(body.buffer, body.byteOffset, body.byteLength);
-    if (view.getUint8(0) !== 0) throw new Error('the message is compressed; send it with flag 0');
+    if (view.getUint8(0) === COMPRESSED) throw new Error('the message is compressed; send it with flag 0');
     const length = view.getUint32(1);
     const present = body.length - PREFIX_BYTES;
     if (length !== present) throw new Error(`the prefix says ${length} bytes and ${present} follow`);

@@ -37,6 +37,13 @@ test('JSON is written in the dialect that Go reads under this content type', () 
   );
 });
 
+test("a message without the prefix is read too, as go-micro's gRPC client publishes it", () => {
+  expect(codec.decode(bytes('0a044a6f686e'), hello)).toMatchObject({ name: 'John' });
+  expect(json.decode(Buffer.from('{"name":"John"}'), hello)).toMatchObject({ name: 'John' });
+  const small = grpcCodec({ maxMessageBytes: 5 });
+  expect(() => small.decode(bytes('0a044a6f686e'), hello)).toThrow(expect.objectContaining({ code: CODE.tooLarge }));
+});
+
 test('bytes without a type pass as they are, prefix and all', () => {
   expect(hex(codec.encode(bytes('0000000001ff')))).toBe('0000000001ff');
   expect(hex(codec.decode(bytes('0000000001ff')))).toBe('0000000001ff');
