@@ -53,6 +53,7 @@ func runBroker(out *lines, args []string) error {
 	flags := flag.NewFlagSet("broker", flag.ExitOnError)
 	registryName := flags.String("registry", "memory", "memory or mdns, for the http broker")
 	brokerName := flags.String("broker", "http", "http or nats")
+	clientName := flags.String("client", "mucp", "whose client publishes: mucp, or grpc in the program that has it")
 	address := flags.String("address", "127.0.0.1:0", "where subscribers of the http broker listen; of nats, host:port of its servers with commas")
 	if err := flags.Parse(args); err != nil {
 		return err
@@ -65,6 +66,10 @@ func runBroker(out *lines, args []string) error {
 	if err != nil {
 		return err
 	}
+	newClient := clients[*clientName]
+	if newClient == nil {
+		return fmt.Errorf("there is no client %q in this program", *clientName)
+	}
 	if err := brk.Connect(); err != nil {
 		return err
 	}
@@ -72,7 +77,7 @@ func runBroker(out *lines, args []string) error {
 		out:           out,
 		registry:      reg,
 		broker:        brk,
-		client:        client.NewClient(client.Registry(reg), client.Broker(brk)),
+		client:        newClient(client.Registry(reg), client.Broker(brk)),
 		subscriptions: map[string]broker.Subscriber{},
 	}
 	out.emit(map[string]any{"address": brk.Address()})

@@ -63,11 +63,21 @@ export async function startGoBroker(options: {
   readonly registry?: 'memory' | 'mdns';
   /** Default `http`. */
   readonly broker?: 'http' | 'nats';
+  /** Whose client publishes for `emit`. Default `mucp`; go-micro's gRPC client takes the program that has it. */
+  readonly client?: 'mucp' | 'grpc';
   /** Where the subscribers of an http broker listen, or `host:port` of NATS. Default `127.0.0.1:0`. */
   readonly address?: string;
 }): Promise<GoBroker> {
-  const { binary, prefix = [], registry = 'memory', broker = 'http', address = '127.0.0.1:0' } = options;
-  const flags = ['broker', '--registry', registry, '--broker', broker, '--address', address];
+  const {
+    binary,
+    prefix = [],
+    registry = 'memory',
+    broker = 'http',
+    client = 'mucp',
+    address = '127.0.0.1:0',
+  } = options;
+  const asked = { registry, broker, client, address };
+  const flags = ['broker', ...Object.entries(asked).map(([flag, value]) => `--${flag}=${value}`)];
   const process = await startAskedProcess('the Go broker', [...prefix, binary, ...flags]);
   const { ask, pid, stderr, close } = process;
   const ready = await process.ready();

@@ -1,15 +1,17 @@
+import { natsBroker } from '@micro/broker-nats';
 import type { Service } from '@micro/core';
-import { createService, silentLogger } from '@micro/core';
+import { createEvent, createService, memoryRegistry, silentLogger } from '@micro/core';
 import { etcdRegistry } from '@micro/registry-etcd';
-import { startEtcd } from '@micro/test-servers';
+import { startEtcd, startNats, type TestServer } from '@micro/test-servers';
 import { grpcTransport } from '@micro/transport-grpc';
-import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, inject, test } from 'vitest';
+import { startGoBroker } from '../src/go-broker.ts';
 import { type GoCall, type GoClient, type GoOutcome, startGoClient } from '../src/go-client.ts';
 import { type GoServer, startGoServer } from '../src/go-server.ts';
 import { eventually } from './eventually.ts';
-import { Helloworld } from './gen/helloworld_pb.ts';
+import { CallRequestSchema, Helloworld } from './gen/helloworld_pb.ts';
 import { ourCaller, startOurService } from './our-service.ts';
-import { need } from './real-servers.ts';
+import { cleanup, need } from './real-servers.ts';
 
 // go-micro's gRPC client and server (plugins/v4/client/grpc and server/grpc), which speak gRPC by their own rules.
 
@@ -215,5 +217,85 @@ describe.skipIf(skip)(`gRPC services of go-micro and ours that find each other i
     } finally {
       await etcd.close();
     }
+  });
+});
+
+const natsNeed = need(binary, 'nats');
+
+describe.skipIf(natsNeed.skip)(`events between go-micro's gRPC client and server and us${natsNeed.why}`, () => {
+  let nats: TestServer;
+  const { add, run } = cleanup();
+
+  beforeAll(async () => {
+    nats = await startNats();
+  });
+  afterEach(run);
+  afterAll(() => nats.close());
+
+  const ourService = (received: string[] = []): Service => {
+    const broker = natsBroker({ servers: nats.address });
+    const service = createService({
+      name: 'ours',
+      broker,
+      registry: memoryRegistry(),
+      logger: silentLogger(),
+      handleSignals: false,
+      server: { address: '127.0.0.1:0', settleMs: 0 },
+    });
+    service.server.subscribe('users', ({ name }) => void received.push(name), { message: CallRequestSchema });
+    add(async () => {
+      await service.stop();
+      await broker.disconnect();
+    });
+    return service;
+  };
+
+  test.each(['application/protobuf', 'application/grpc+proto', 'application/json'])(
+    'what its client publishes in %s is what our typed subscriber takes',
+    async (contentType) => {
+      const received: string[] = [];
+      await ourService(received).start();
+      const publisher = await startGoBroker({ binary, client: 'grpc', broker: 'nats', address: nats.address });
+      add(() => publisher.close());
+      await publisher.emit('users', { message: { name: 'Jörg 世界' }, as: 'call', contentType });
+      await eventually(async () => (received.length > 0 ? true : undefined));
+      expect(received).toEqual(['Jörg 世界']);
+    },
+  );
+
+  test.each(['application/protobuf', 'application/json'])(
+    'what we publish in %s is what a subscriber of its server takes',
+    async (contentType) => {
+      const options = {
+        server: 'grpc',
+        broker: 'nats',
+        brokerAddress: nats.address,
+        subscribe: { users: '' },
+      } as const;
+      const server = await startGoServer({ binary, ...options });
+      add(() => server.close());
+      const users = createEvent(ourService().client, 'users', { message: CallRequestSchema });
+      await users.publish({ name: 'Jörg 世界' }, { contentType });
+      await eventually(async () => (server.events.length > 0 ? true : undefined));
+      expect(server.events).toMatchObject([{ topic: 'users', name: 'Jörg 世界' }]);
+    },
+  );
+
+  // Its codec for this type is a bare message, that of go-micro's own server and client one behind a prefix.
+  test('an event in grpc+proto that we publish, or a Go client without gRPC, is nothing to a subscriber of its server', async () => {
+    const options = { server: 'grpc', broker: 'nats', brokerAddress: nats.address, subscribe: { users: '' } } as const;
+    const server = await startGoServer({ binary, ...options });
+    add(() => server.close());
+    const users = createEvent(ourService().client, 'users', { message: CallRequestSchema });
+    const publisher = await startGoBroker({ binary, broker: 'nats', address: nats.address });
+    add(() => publisher.close());
+    const contentType = 'application/grpc+proto';
+    await users.publish({ name: 'ours' }, { contentType });
+    await publisher.emit('users', { message: { name: 'theirs' }, as: 'call', contentType });
+    await eventually(async () => {
+      await users.publish({ name: 'read' }, { contentType: 'application/protobuf' });
+      return server.events.length > 0 ? true : undefined;
+    });
+    expect(new Set(server.events.map(({ name }) => name))).toEqual(new Set(['read']));
   });
 });
