@@ -11,7 +11,7 @@ const run = promisify(execFile);
 const PACKAGE = fileURLToPath(new URL('..', import.meta.url));
 const ROOT = join(PACKAGE, '../..');
 /** A program, and what it prints. */
-const PROGRAM = /^```ts runnable\n([\s\S]*?)^```\n\n```text\n([\s\S]*?)^```/gm;
+const PROGRAM = /^```ts with-etcd\n([\s\S]*?)^```\n\n```text\n([\s\S]*?)^```/gm;
 
 describe.skipIf(missing !== undefined)(`the README${why}`, () => {
   it('has a program that compiles, runs, ends by itself and prints what it says', { timeout: 60_000 }, async () => {
