@@ -31,7 +31,7 @@ const LOST_RELEASE_MS = 1_000;
 
 /**
  * A registry in etcd 3.4 or newer, in go-micro's records: one key `<prefix><service>/<node>` with a lease of its own for each
- * node. Throws 400 for options that make no sense, and what cannot be read of TLS files. It connects when it is first used.
+ * node. Throws 400 for options that make no sense and for certificates that cannot be used. It connects when it is first used.
  *
  * Each question ends within `timeoutMs`: 408 when etcd does not answer, 503 when it cannot be reached, 401 and 403 when it
  * refuses, each naming the servers. Watches go on through restarts, a change of the leader and compaction. What this process

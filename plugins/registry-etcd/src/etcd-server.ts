@@ -7,7 +7,7 @@ import {
   connectivityState,
   credentials,
 } from '@grpc/grpc-js';
-import { loadCertificates, type TlsOptions } from '@micro/core';
+import { CODE, loadCertificates, reasonOf, registryError, type TlsOptions } from '@micro/core';
 import type { Services } from 'etcd3';
 import { Host } from 'etcd3/lib/connection-pool.js';
 
@@ -42,12 +42,29 @@ const MAX_MESSAGE_BYTES = 16 * 1024 * 1024;
 /** Makes the credentials for one more connection, with the certificates as they are then. */
 export type MakeCredentials = () => ChannelCredentials;
 
-/** Reads the certificates now, so that a missing file fails the start; each new connection has them as they are then. */
+/**
+ * Reads the certificates now; each new connection has them as they are then. Throws 400 for files that cannot be read, and
+ * for what is no certificate or does not belong together.
+ */
 export function credentialsOf(tls: TlsOptions | undefined): MakeCredentials {
   if (tls === undefined) return () => credentials.createInsecure();
-  const certificates = loadCertificates(tls);
   const verify = { rejectUnauthorized: tls.insecure !== true };
-  return () => credentials.createFromSecureContext(createSecureContext(certificates.current()), verify);
+  try {
+    const certificates = loadCertificates(tls);
+    const make = (): ChannelCredentials =>
+      credentials.createFromSecureContext(createSecureContext(certificates.current()), verify);
+    let good = make();
+    return () => {
+      try {
+        good = make();
+      } catch {
+        // Half way through being replaced, the certificate and the key do not belong together: the old ones serve.
+      }
+      return good;
+    };
+  } catch (cause) {
+    throw registryError(CODE.badRequest, `the TLS settings for etcd cannot be used: ${reasonOf(cause)}`, cause);
+  }
 }
 
 /** One server of an etcd. Nothing is opened before the first call. */

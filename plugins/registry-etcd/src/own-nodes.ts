@@ -1,4 +1,4 @@
-import { encodeRecord, fullJitterMs, type ServiceRecord } from '@micro/core';
+import { encodeRecord, fullJitterMs, type Node, type ServiceRecord } from '@micro/core';
 import type { Asking, EtcdCalls } from './etcd-calls.ts';
 import { wholeSeconds } from './etcd-options.ts';
 import { lane } from './lane.ts';
@@ -45,6 +45,8 @@ const WIDTH = 32;
 const RENEWALS = 3;
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 5_000;
+/** A day: no timer can wait for ever. */
+const LONGEST_DELAY_MS = 86_400_000;
 
 /**
  * Keeps the nodes of this process in etcd. Who registers with a ttl renews it by registering again, and etcd removes what is
@@ -119,10 +121,10 @@ export function ownNodes({ keys, calls, hub, usualTtlMs }: OwnNodesOptions): Own
     }
   };
 
-  const keep = async (record: ServiceRecord, id: string, ttlMs: number | undefined, asking: Asking): Promise<void> => {
-    const entry = entryOf(record.name, id);
+  const keep = async (record: ServiceRecord, only: Node, ttlMs: number | undefined, asking: Asking): Promise<void> => {
+    const entry = entryOf(record.name, only.id);
     const seconds = wholeSeconds(ttlMs ?? usualTtlMs);
-    const value = Buffer.from(encodeRecord({ ...record, nodes: record.nodes.filter((node) => node.id === id) }));
+    const value = Buffer.from(encodeRecord({ ...record, nodes: [only] }));
     await entry.node.turn(async () => {
       // Counted from before the lease begins, so that what ended with its lease is never taken for lost.
       const begunAt = performance.now();
@@ -151,7 +153,7 @@ export function ownNodes({ keys, calls, hub, usualTtlMs }: OwnNodesOptions): Own
     async register(record, ttlMs, asking) {
       // All are checked before the first one is written.
       for (const { id } of record.nodes) keys.ofNode(record.name, id);
-      await all(record.nodes.map(({ id }) => inLine(() => keep(record, id, ttlMs, asking))));
+      await all(record.nodes.map((node) => inLine(() => keep(record, node, ttlMs, asking))));
     },
 
     async deregister(record, asking) {
@@ -180,5 +182,5 @@ async function all(tasks: readonly Promise<void>[]): Promise<void> {
 
 /** Never all nodes at the same moment. */
 function usualDelay({ seconds }: Kept): number {
-  return (seconds * 1_000 * (0.8 + 0.2 * Math.random())) / RENEWALS;
+  return Math.min((seconds * 1_000 * (0.8 + 0.2 * Math.random())) / RENEWALS, LONGEST_DELAY_MS);
 }

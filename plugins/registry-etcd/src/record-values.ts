@@ -1,4 +1,4 @@
-import { decodeRecord, type Logger, type ServiceRecord } from '@micro/core';
+import { decodeRecord, type Logger, type RegisteredEndpoint, type ServiceRecord, sameEndpoints } from '@micro/core';
 import type { IKeyValue } from 'etcd3';
 import type { RecordKeys } from './record-keys.ts';
 
@@ -9,6 +9,8 @@ export type ReadRecord = (entry: Pick<IKeyValue, 'key' | 'value'>) => ServiceRec
 const MAX_VALUE_BYTES = 1024 * 1024;
 /** How many keys are remembered so that each is told of once. */
 const MAX_TOLD = 1_000;
+/** For so many versions of services the endpoints are remembered. */
+const MAX_SHARED = 1_000;
 
 /**
  * Reads records, and tells the logger once of each key whose value makes no sense: no JSON of a record, too large, or of a
@@ -16,6 +18,7 @@ const MAX_TOLD = 1_000;
  */
 export function recordReader(keys: RecordKeys, logger: Logger | undefined): ReadRecord {
   const told = new Set<string>();
+  const shared = new Map<string, readonly RegisteredEndpoint[]>();
   const leaveOut = (key: Buffer, reason: string): undefined => {
     const text = key.toString();
     if (told.has(text)) return undefined;
@@ -24,12 +27,21 @@ export function recordReader(keys: RecordKeys, logger: Logger | undefined): Read
     logger?.log('warn', `the etcd key ${JSON.stringify(text.slice(0, 200))} is left out: ${reason}`);
     return undefined;
   };
+  /** The endpoints are most of a record, and the nodes of one version all have the same: they are kept once. */
+  const shareEndpoints = ({ name, version, endpoints }: ServiceRecord): readonly RegisteredEndpoint[] => {
+    const id = `${version} ${name}`;
+    const known = shared.get(id);
+    if (known !== undefined && sameEndpoints(known, endpoints)) return known;
+    if (shared.size >= MAX_SHARED) shared.clear();
+    shared.set(id, endpoints);
+    return endpoints;
+  };
   return ({ key, value }) => {
     if (value.length > MAX_VALUE_BYTES) return leaveOut(key, `its value has more than ${MAX_VALUE_BYTES} bytes`);
     const record = decodeRecord(value.toString());
     if (record === undefined) return leaveOut(key, 'its value is no record of a service with a node');
     const node = record.nodes.find(({ id }) => keys.isOf(key, record.name, id));
     if (node === undefined) return leaveOut(key, 'its value is of a node that has another key');
-    return record.nodes.length === 1 ? record : Object.freeze({ ...record, nodes: Object.freeze([node]) });
+    return Object.freeze({ ...record, endpoints: shareEndpoints(record), nodes: Object.freeze([node]) });
   };
 }

@@ -58,6 +58,7 @@ describe('the options of an etcd registry', () => {
     [{ graceMs: -5 }, /graceMs/],
     [{ hosts: 'a b' }, /a b/],
     [{ tls: { caFile: '/nowhere/ca.pem' } }, /nowhere/],
+    [{ tls: { cert: 'no certificate', key: 'no key' } }, /TLS settings/],
   ])('are checked when it is made: %j', (options, message) => {
     expect(() => etcdRegistry(options)).toThrow(message);
   });
