@@ -41,8 +41,8 @@ const ASK_MS = 30_000;
 const ASK_AHEAD_MS = 1_000;
 /** How often the server says, while there are no messages, that it knows of the question. */
 const HEARTBEAT_MS = 1_500;
-/** A server that says nothing for so long has forgotten the question. */
-const SILENCE_MS = 4_000;
+/** A server that says nothing for so long has forgotten the question; one that hangs is noticed before that. */
+const SILENCE_MS = 5_000;
 const PAUSE_MS = 200;
 const LONGEST_PAUSE_MS = 2_000;
 const REMOVE_MS = 1_000;
@@ -235,8 +235,10 @@ export function jetStreamSubscription(options: JetStreamSubscriptionOptions): Na
           } catch (cause) {
             const error = handlerError(cause);
             if (mine !== binding) return;
-            if (failures === 0) logger?.log('warn', `cannot subscribe to ${topic} now, and try again: ${error.detail}`);
-            if (error.code !== CODE.unavailable && error.code !== CODE.timeout) reject(error);
+            const isRefusal = error.code !== CODE.unavailable && error.code !== CODE.timeout;
+            if (isRefusal) reject(error);
+            // The first answer that is missing is no news: a stream may be choosing who leads it.
+            if (failures === 1) logger?.log('warn', `cannot subscribe to ${topic} now, and try again: ${error.detail}`);
             await sleep(Math.min(LONGEST_PAUSE_MS, PAUSE_MS * 2 ** failures), undefined, { ref: false });
           }
         }
