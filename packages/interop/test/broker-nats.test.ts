@@ -347,6 +347,61 @@ describe.skipIf(skip)(`the nats broker of Go and ours${why}`, () => {
     });
   });
 
+  describe('with JetStream at our side', () => {
+    let kept: TestServer;
+
+    beforeAll(async () => {
+      kept = await startNats({ jetStream: true });
+    });
+    afterAll(() => kept.close());
+
+    const keepingBroker = async (): Promise<Broker> => {
+      const broker = natsBroker({ servers: kept.address, jetStream: true, backoff: () => 10 });
+      await broker.connect();
+      add(() => broker.disconnect());
+      return broker;
+    };
+
+    const plainGo = async (): Promise<GoBroker> => {
+      const broker = await startGoBroker({ binary, broker: 'nats', address: kept.address });
+      add(() => broker.close());
+      return broker;
+    };
+
+    test('what a Go broker publishes is kept for a queue of ours that is away, and handled when it is back', async () => {
+      const before = await keepingBroker();
+      const first = await collect(before, 'kept.go', { queue: 'mail' });
+      const publisher = await plainGo();
+      await publisher.publish('kept.go', { header: HEADER, body: BYTES });
+      await settled(() => first.length, 1);
+      await before.disconnect();
+      await publisher.publish('kept.go', { header: HEADER, body: Buffer.from('while away') });
+      const after = await collect(await keepingBroker(), 'kept.go', { queue: 'mail' });
+      await settled(() => after.length, 1);
+      expect(Buffer.from(first[0]?.message.body ?? [])).toEqual(Buffer.from(BYTES));
+      expect(Buffer.from(after[0]?.message.body ?? []).toString()).toBe('while away');
+      expect({ ...after[0]?.message.header }).toEqual(HEADER);
+    });
+
+    test('what we publish, and JetStream has, reaches a Go subscriber too, once', async () => {
+      const ours = await keepingBroker();
+      const events = await collectGo(await plainGo(), 'kept.ours');
+      await eventually(async () => {
+        await ours.publish('kept.ours', { header: HEADER, body: Buffer.from('probe') });
+        return events.length > 0 ? true : undefined;
+      });
+      await settledLengths([events]);
+      const count = events.length;
+      await ours.publish('kept.ours', { header: HEADER, body: BYTES });
+      await settled(() => events.length, count + 1);
+      expect(events.at(-1)).toEqual({
+        topic: 'kept.ours',
+        header: { ...HEADER, 'Micro-Topic': 'kept.ours' },
+        body: Buffer.from(BYTES),
+      });
+    });
+  });
+
   /** Waits until lists have not grown for a while. */
   async function settledLengths(lists: readonly { readonly length: number }[]): Promise<void> {
     let before = '';
