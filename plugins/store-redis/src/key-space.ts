@@ -2,16 +2,8 @@ import { CODE, MicroError, shown } from '@micro/core';
 
 const DEFAULT_DATABASE = 'micro';
 
-/** Where the keys of one table are in Redis. */
-export interface KeySpace {
-  /** What every key of the table begins with. */
-  readonly prefix: string;
-  /** The pattern of SCAN for the keys that begin, or end, so. */
-  pattern(prefix: string, suffix: string): string;
-}
-
-/** Finds the keys of tables. Throws a 400 for a name that would reach into another table. */
-export type KeySpaces = (scope: { readonly database: string; readonly table: string }) => KeySpace;
+/** Finds what every key of a table begins with in Redis. Throws a 400 for a name that would reach into another table. */
+export type KeySpaces = (scope: { readonly database: string; readonly table: string }) => string;
 
 /**
  * The keys as go-micro writes them: the table and the key, one after the other. Go knows no databases there, so only that of
@@ -19,7 +11,7 @@ export type KeySpaces = (scope: { readonly database: string; readonly table: str
  */
 export function goKeySpaces(storeDatabase = DEFAULT_DATABASE): KeySpaces {
   return ({ database, table }) => {
-    if (database === storeDatabase) return keySpace(table);
+    if (database === storeDatabase) return table;
     const detail = `the database ${shown(database)} would hold the very records of ${shown(storeDatabase)}: go-micro's keys have no place for one; leave it out, or make the store with a separator`;
     throw bad(detail);
   };
@@ -36,16 +28,14 @@ export function separateKeySpaces(separator: string): KeySpaces {
       if (`${name}${separator}`.indexOf(separator) === name.length) continue;
       throw bad(`the name ${shown(name)} holds the separator ${shown(separator)}, or a part of it; choose another one`);
     }
-    return keySpace(`${database}${separator}${table}${separator}`);
+    return `${database}${separator}${table}${separator}`;
   };
 }
 
-function keySpace(start: string): KeySpace {
-  return {
-    prefix: start,
-    // With both, a key that is its own prefix and suffix at once would not fit a pattern: the suffix is looked at later.
-    pattern: (prefix, suffix) => `${escaped(start + prefix)}*${prefix === '' ? escaped(suffix) : ''}`,
-  };
+/** The pattern of SCAN for the keys of a table that begin, or end, so. */
+export function patternOf(start: string, prefix: string, suffix: string): string {
+  // With both, a key that is its own prefix and suffix at once would not fit a pattern: the suffix is looked at later.
+  return `${escaped(start + prefix)}*${prefix === '' ? escaped(suffix) : ''}`;
 }
 
 /** What means something in a pattern of Redis means itself after a backslash. */

@@ -11,7 +11,7 @@ import {
   type WriteOptions,
 } from '@micro/core';
 import { type RedisOptions, redisLink, redisValues } from '@micro/redis-client';
-import { goKeySpaces, type KeySpace, separateKeySpaces } from './key-space.ts';
+import { goKeySpaces, separateKeySpaces } from './key-space.ts';
 import { scanKeys } from './scan-keys.ts';
 
 const ID = 'go.micro.store';
@@ -50,55 +50,62 @@ export function redisStore(options: RedisStoreOptions = {}): Store {
   const defaults = { database, table };
   const spaces = separator === undefined ? goKeySpaces(database) : separateKeySpaces(separator);
   const check = storeCheck(options);
-  spaces(scopeOf({}, defaults));
+  const ownStart = spaces(scopeOf({}, defaults));
   const link = redisLink(options, { id: ID, name: 'the redis store', patienceMs: DEFAULT_PATIENCE_MS });
   const values = redisValues(link);
 
-  const spaceOf = (scope: StoreScope): KeySpace => spaces(scopeOf(scope, defaults));
+  /** What the keys begin with that a call means. */
+  const startOf = (scope: StoreScope): string =>
+    scope.database === undefined && scope.table === undefined ? ownStart : spaces(scopeOf(scope, defaults));
 
-  const recordsOf = ({ prefix }: KeySpace, key: string, signal?: AbortSignal): Promise<readonly StoreRecord[]> =>
-    values
-      .read(prefix + key, signal)
-      .then((found) => (found === undefined ? [] : [{ key, value: found.value, expiresAt: found.expiresAt }]));
+  const recordsOf = async (start: string, key: string, signal: AbortSignal | undefined) => {
+    const found = await values.read(start + key, signal);
+    return found === undefined ? [] : [{ key, value: found.value, expiresAt: found.expiresAt }];
+  };
 
-  const keysOf = (space: KeySpace, wanted: ListOptions): Promise<string[]> =>
-    scanKeys({ link, space, range: rangeOf(wanted), patienceMs, signal: wanted.signal });
+  const keysOf = (start: string, wanted: ListOptions): Promise<string[]> =>
+    scanKeys({ link, start, range: rangeOf(wanted), patienceMs, signal: wanted.signal });
+
+  const readPage = async (key: string, options: ReadOptions): Promise<readonly StoreRecord[]> => {
+    const { prefix, suffix, limit, offset, signal } = options;
+    const start = startOf(options);
+    const wanted = { limit, offset, ...(prefix && { prefix: key }), ...(suffix && { suffix: key }), signal };
+    const keys = await keysOf(start, wanted);
+    const records: StoreRecord[] = [];
+    for (let at = 0; at < keys.length; at += BATCH) {
+      const batch = await Promise.all(keys.slice(at, at + BATCH).map((each) => recordsOf(start, each, signal)));
+      for (const found of batch) records.push(...found);
+    }
+    return records;
+  };
 
   return {
     name: 'redis',
 
-    async read(key: string, { prefix, suffix, limit, offset, ...scope }: ReadOptions = {}) {
-      const { signal } = scope;
-      const space = spaceOf(scope);
-      if (prefix !== true && suffix !== true) {
-        check.key(key);
-        return rangeOf({ limit, offset }).offset === 0 ? recordsOf(space, key, signal) : [];
-      }
-      const wanted = { limit, offset, ...(prefix && { prefix: key }), ...(suffix && { suffix: key }), signal };
-      const keys = await keysOf(space, wanted);
-      const records: StoreRecord[] = [];
-      for (let at = 0; at < keys.length; at += BATCH) {
-        const batch = await Promise.all(keys.slice(at, at + BATCH).map((each) => recordsOf(space, each, signal)));
-        for (const found of batch) records.push(...found);
-      }
-      return records;
+    async read(key: string, options: ReadOptions = {}) {
+      if (options.prefix === true || options.suffix === true) return readPage(key, options);
+      check.key(key);
+      const start = startOf(options);
+      return rangeOf({ limit: options.limit, offset: options.offset }).offset === 0
+        ? recordsOf(start, key, options.signal)
+        : [];
     },
 
     async write(record: Omit<StoreRecord, 'expiresAt'>, scope: WriteOptions = {}) {
-      const { prefix } = spaceOf(scope);
+      const start = startOf(scope);
       const { key, value, ttlMs } = check.record(record, scope);
       const bytes = Buffer.from(value.buffer, value.byteOffset, value.byteLength);
-      await values.write(prefix + key, bytes, { ttlMs, signal: scope.signal });
+      await values.write(start + key, bytes, { ttlMs, signal: scope.signal });
     },
 
     async delete(key: string, scope: StoreScope = {}) {
-      const { prefix } = spaceOf(scope);
+      const start = startOf(scope);
       check.key(key);
-      await values.remove(prefix + key, scope.signal);
+      await values.remove(start + key, scope.signal);
     },
 
     async list(scope: ListOptions = {}) {
-      return keysOf(spaceOf(scope), scope);
+      return keysOf(startOf(scope), scope);
     },
 
     close: () => link.close(),

@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { CODE, type KeyRange, MicroError, pause } from '@micro/core';
 import type { RedisConnection, RedisLink } from '@micro/redis-client';
-import type { KeySpace } from './key-space.ts';
+import { patternOf } from './key-space.ts';
 import { pageCollector } from './sorted-page.ts';
 
 /** How many keys the server looks at for one answer. It serves nobody else meanwhile: about half a millisecond. */
@@ -14,7 +14,8 @@ const SURE_RESTARTS = 3;
 /** What a scan is made with. */
 export interface ScanOptions {
   readonly link: RedisLink;
-  readonly space: KeySpace;
+  /** What every key of the table begins with. */
+  readonly start: string;
   readonly range: KeyRange;
   /** How long a server that is lost meanwhile is waited for. */
   readonly patienceMs: number;
@@ -28,18 +29,18 @@ export interface ScanOptions {
  * A cursor of SCAN means something to the process that gave it, and to no other. Whoever goes on with it after a restart or
  * a failover misses keys without a word, so the scan begins anew then.
  */
-export async function scanKeys({ link, space, range, patienceMs, signal }: ScanOptions): Promise<string[]> {
+export async function scanKeys({ link, start, range, patienceMs, signal }: ScanOptions): Promise<string[]> {
   let failedAt: number | undefined;
   for (let restarts = 0; ; restarts++) {
     const collector = pageCollector(range);
     const take = (keys: readonly Buffer[]): void => {
       for (const bytes of keys) {
-        const key = isUtf8(bytes) ? bytes.toString().slice(space.prefix.length) : '';
+        const key = isUtf8(bytes) ? bytes.toString().slice(start.length) : '';
         // No record has an empty key: that is somebody's key which is called like the table.
         if (key !== '' && key.endsWith(range.suffix)) collector.add(key);
       }
     };
-    const pattern = space.pattern(range.prefix, range.suffix);
+    const pattern = patternOf(start, range.prefix, range.suffix);
     const masters = await link.masters(signal);
     const scans = masters.map((master) => scanMaster({ link, master, pattern, take, signal }));
     const failed = (await Promise.allSettled(scans)).find(({ status }) => status === 'rejected');
