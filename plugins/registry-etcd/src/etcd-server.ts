@@ -33,7 +33,7 @@ export interface EtcdServer {
 /** What is known of a stream here. */
 export interface Stream {
   cancel(): void;
-  once(event: 'close', listener: () => void): unknown;
+  once(event: 'status', listener: () => void): unknown;
 }
 
 /** gRPC's own limit of 4 MiB is too little for a page of large records. */
@@ -118,7 +118,8 @@ export function etcdServer(
     carry(stream) {
       const streams = connection?.streams;
       streams?.add(stream);
-      stream.once('close', () => streams?.delete(stream));
+      // A stream that is cancelled, or that only its reader has left, never says `close`.
+      stream.once('status', () => streams?.delete(stream));
     },
     suspect(line, since) {
       // Many calls fail with one line, and the first of them has dialled anew.
