@@ -1,6 +1,14 @@
 import { createSecureContext } from 'node:tls';
-import { Channel, type ChannelInterface, type ChannelOptions, connectivityState, credentials } from '@grpc/grpc-js';
-import { type Certificates, dialTarget, formatAddress, loadCertificates, now, type TlsOptions } from '@micro/core';
+import { Channel, type ChannelInterface, type ChannelOptions, credentials } from '@grpc/grpc-js';
+import {
+  type Certificates,
+  createDeadlineTimer,
+  dialTarget,
+  formatAddress,
+  loadCertificates,
+  now,
+  type TlsOptions,
+} from '@micro/core';
 import { type GrpcLimits, grpcMessageLimit } from './grpc-options.ts';
 
 /** The connection to one address. gRPC's library makes it when it is first used, and again when it was lost. */
@@ -20,8 +28,6 @@ export interface Channels {
   take(address: string, ours: boolean): Peer;
   /** A call on it is over. `failed` says that there was no connection: the next call makes a new one, without waiting. */
   give(peer: Peer, failed: boolean): void;
-  /** Closes those on which nothing was open for too long. Returns when to look again; `Infinity` when there are none. */
-  sweep(time: number): number;
   close(): void;
 }
 
@@ -75,6 +81,18 @@ export function createChannels(limits: GrpcLimits, tls: TlsOptions | undefined):
     return peer;
   };
 
+  /** Closes those on which nothing was open for too long: nodes come and go. */
+  const timer = createDeadlineTimer((time) => {
+    let next = Number.POSITIVE_INFINITY;
+    for (const peer of [...peers.values()]) {
+      if (peer.open > 0) continue;
+      const until = peer.idleSince + limits.dialledIdleMs;
+      if (until <= time) retire(peer);
+      else next = Math.min(next, until);
+    }
+    return next;
+  });
+
   return {
     take(address, ours) {
       if (certificates?.changed() === true) for (const peer of [...peers.values()]) retire(peer);
@@ -86,29 +104,17 @@ export function createChannels(limits: GrpcLimits, tls: TlsOptions | undefined):
       peer.open -= 1;
       peer.idleSince = now();
       if (failed) retire(peer);
-      if (peer.open === 0 && retired.delete(peer)) peer.channel.close();
-    },
-    sweep(time) {
-      let next = Number.POSITIVE_INFINITY;
-      for (const peer of [...peers.values()]) {
-        const until = peer.idleSince + limits.dialledIdleMs;
-        if (peer.open > 0) next = Math.min(next, time + limits.dialledIdleMs);
-        else if (until <= time) retire(peer);
-        else next = Math.min(next, until);
-      }
-      return next;
+      if (peer.open > 0) return;
+      if (retired.delete(peer)) peer.channel.close();
+      else timer.watch(peer.idleSince + limits.dialledIdleMs);
     },
     close() {
+      timer.close();
       for (const peer of [...peers.values(), ...retired]) peer.channel.close();
       peers.clear();
       retired.clear();
     },
   };
-}
-
-/** Whether the connection of a peer stands. */
-export function isConnected({ channel }: Peer): boolean {
-  return channel.getConnectivityState(false) === connectivityState.READY;
 }
 
 function keyOf(address: string, ours: boolean): string {

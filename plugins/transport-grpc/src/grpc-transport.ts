@@ -2,9 +2,10 @@ import type { DialOptions, Listener, ListenOptions, Socket, Transport } from '@m
 import { createChannels } from './channels.ts';
 import { type GrpcProtocol, type GrpcTransportOptions, grpcLimits } from './grpc-options.ts';
 import { listenGrpc } from './listen.ts';
-import { createMessageClient, OURS } from './message-client.ts';
+import { createMessageClient } from './message-client.ts';
 import { createMethodClient } from './method-client.ts';
 import { servedPaths } from './served-paths.ts';
+import { OURS } from './wire-names.ts';
 
 /** What the registry says of nodes that speak gRPC itself, as go-micro's gRPC server has it. */
 const GRPC_NODE = { ...OURS, protocol: 'grpc', server: 'grpc' } as const;

@@ -20,10 +20,11 @@ import {
 import type { Channels, Peer } from './channels.ts';
 import type { GrpcLimits } from './grpc-options.ts';
 import { errorOf, type GrpcStatus } from './grpc-status.ts';
-import { createMessageReader, tooLarge, writeMessage } from './message-codec.ts';
+import { createMessageReader, writeMessage } from './message-codec.ts';
 import { type OutgoingCall, openCall } from './outgoing-call.ts';
 import { type ReadAhead, readAhead } from './read-ahead.ts';
-import { CONNECT_MS, closed, late, lost, nowhere, unreachable } from './refusal.ts';
+import { CONNECT_MS, closed, late, lost, nowhere, tooLarge, unreachable } from './refusal.ts';
+import { OURS, STREAM_PATH } from './wire-names.ts';
 
 /** The dialling side of go-micro's gRPC transport. */
 export interface MessageClient {
@@ -54,10 +55,6 @@ interface Link {
   readonly ahead: ReadAhead;
 }
 
-export const STREAM_PATH = '/go.micro.transport.grpc.Transport/Stream';
-/** What a node's metadata says of a listener of ours. */
-export const OURS = { grpc: '1' } as const;
-
 /** How long a gRPC stream that this side has ended may take to end. */
 const LINGER_MS = 1_000;
 const NO_BODY = new Uint8Array(0);
@@ -76,7 +73,7 @@ export function createMessageClient(channels: Channels, limits: GrpcLimits): Mes
   let nextId = 0;
 
   const timer = createDeadlineTimer((time) => {
-    let next = channels.sweep(time);
+    let next = Number.POSITIVE_INFINITY;
     for (const link of [...leaving]) {
       if (link.idleSince + LINGER_MS <= time) release(link);
       else next = Math.min(next, link.idleSince + LINGER_MS);
@@ -124,7 +121,6 @@ export function createMessageClient(channels: Channels, limits: GrpcLimits): Mes
   const leave = (link: Link, unreached: boolean): void => {
     leaving.delete(link);
     channels.give(link.peer, unreached);
-    if (limits.dialledIdleMs !== Number.POSITIVE_INFINITY) timer.watch(now() + limits.dialledIdleMs);
   };
 
   /** Gives a link up: the server is told, and so is whoever waits for what is on it. */
@@ -284,6 +280,7 @@ export function createMessageClient(channels: Channels, limits: GrpcLimits): Mes
     idle.set(key, pool);
     pool.push(link);
     link.idleSince = now();
+    link.connectBy = Number.POSITIVE_INFINITY;
     if (limits.poolTtlMs !== Number.POSITIVE_INFINITY) timer.watch(link.idleSince + limits.poolTtlMs);
   };
 

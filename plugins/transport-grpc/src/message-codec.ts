@@ -1,5 +1,6 @@
-import { CODE, canonicalHeaderName, HEADER, type Header, type Message, MicroError } from '@micro/core';
+import { canonicalHeaderName, HEADER, type Header, type Message } from '@micro/core';
 import type { GrpcLimits } from './grpc-options.ts';
+import { headerTooLarge, malformed, tooLarge } from './refusal.ts';
 
 /*
  * The bytes of `go.micro.transport.grpc.Message`: `map<string, string> header = 1; bytes body = 2`. Written by hand, since
@@ -285,20 +286,4 @@ function putVarint(bytes: Buffer, at: number, value: number): number {
   }
   bytes[next++] = rest;
   return next;
-}
-
-/** A message is larger than the limit, ours or the peer's. */
-export function tooLarge(bytes: number, { maxMessageBytes }: GrpcLimits, unexecuted = false): MicroError {
-  const detail = `message of ${bytes} bytes is larger than the limit of ${maxMessageBytes}: send less, or raise maxMessageBytes on both sides`;
-  return new MicroError({ id: 'go.micro.transport.grpc', code: CODE.tooLarge, detail, unexecuted });
-}
-
-function headerTooLarge({ maxHeaderBytes, maxHeaderFields }: GrpcLimits): MicroError {
-  const detail = `the fields of a message are over the limit of ${maxHeaderBytes} bytes and ${maxHeaderFields} fields`;
-  return new MicroError({ id: 'go.micro.transport.grpc', code: CODE.headerTooLarge, detail });
-}
-
-function malformed(why: string): MicroError {
-  const detail = `this is no go.micro.transport.grpc.Message: ${why}`;
-  return new MicroError({ id: 'go.micro.transport.grpc', code: CODE.badRequest, detail });
 }

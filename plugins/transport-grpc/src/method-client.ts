@@ -16,12 +16,11 @@ import type { Channels, Peer } from './channels.ts';
 import { writeMetadata } from './grpc-metadata.ts';
 import type { GrpcLimits } from './grpc-options.ts';
 import { errorOf, type GrpcStatus } from './grpc-status.ts';
-import { OURS } from './message-client.ts';
-import { tooLarge } from './message-codec.ts';
 import { pathOf } from './method-paths.ts';
 import { type OutgoingCall, openCall } from './outgoing-call.ts';
 import { bare, dressed, notCarried, type Payload, payloadOf } from './payload.ts';
-import { CONNECT_MS, closed, late, lost, nowhere, unreachable } from './refusal.ts';
+import { CONNECT_MS, closed, late, lost, nowhere, tooLarge, unreachable } from './refusal.ts';
+import { OURS } from './wire-names.ts';
 
 /** Calls the methods of any gRPC server. */
 export interface MethodClient {

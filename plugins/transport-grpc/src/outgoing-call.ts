@@ -39,6 +39,7 @@ export function openCall(peer: Peer, path: string, metadata: Metadata, listener:
   let sending = false;
   let reading = false;
   let ended = false;
+  let halfClosed = false;
   let over = false;
 
   // Before it has a connection a call is at its channel's target, or at nothing that is known.
@@ -53,8 +54,13 @@ export function openCall(peer: Peer, path: string, metadata: Metadata, listener:
     if (over) return;
     const next = waiting.shift();
     if (next !== undefined) pass(next);
-    else if (ended) call.halfClose();
+    else if (ended) half();
     if (unsent <= CONGESTED_ABOVE) listener.room();
+  };
+  const half = (): void => {
+    if (halfClosed) return;
+    halfClosed = true;
+    call.halfClose();
   };
   const pass = (message: Buffer): void => {
     sending = true;
@@ -88,12 +94,8 @@ export function openCall(peer: Peer, path: string, metadata: Metadata, listener:
     end() {
       if (over || ended) return;
       ended = true;
-      if (!sending) call.halfClose();
       // The last message and the end may go together: the library keeps them in order.
-      else if (waiting.length === 0) {
-        sending = true;
-        call.halfClose();
-      }
+      if (waiting.length === 0) half();
     },
     read() {
       if (reading || over) return;

@@ -1,4 +1,5 @@
 import { type Carrier, CODE, MicroError, REFUSED } from '@micro/core';
+import type { GrpcLimits } from './grpc-options.ts';
 
 const ID = 'go.micro.transport.grpc';
 
@@ -59,4 +60,22 @@ export function nowhere(remote: string): Carrier {
     taken: nothing,
     release: nothing,
   };
+}
+
+/** A message is larger than the limit, ours or the peer's. */
+export function tooLarge(bytes: number, { maxMessageBytes }: GrpcLimits, unexecuted = false): MicroError {
+  const detail = `message of ${bytes} bytes is larger than the limit of ${maxMessageBytes}: send less, or raise maxMessageBytes on both sides`;
+  return new MicroError({ id: ID, code: CODE.tooLarge, detail, unexecuted });
+}
+
+/** The fields of a message are over the limit. */
+export function headerTooLarge({ maxHeaderBytes, maxHeaderFields }: GrpcLimits): MicroError {
+  const detail = `the fields of a message are over the limit of ${maxHeaderBytes} bytes and ${maxHeaderFields} fields`;
+  return new MicroError({ id: ID, code: CODE.headerTooLarge, detail });
+}
+
+/** These bytes are no message. */
+export function malformed(why: string): MicroError {
+  const detail = `this is no go.micro.transport.grpc.Message: ${why}`;
+  return new MicroError({ id: ID, code: CODE.badRequest, detail });
 }

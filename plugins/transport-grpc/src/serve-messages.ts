@@ -12,9 +12,9 @@ import {
 import type { GrpcLimits } from './grpc-options.ts';
 import { statusOf } from './grpc-status.ts';
 import { type IncomingCall, type OpenCall, receiveCall } from './incoming-call.ts';
-import { createMessageReader, type ReceivedMessage, tooLarge, writeMessage } from './message-codec.ts';
+import { createMessageReader, type ReceivedMessage, writeMessage } from './message-codec.ts';
 import { readAhead } from './read-ahead.ts';
-import { draining, gone } from './refusal.ts';
+import { draining, gone, tooLarge } from './refusal.ts';
 
 interface Current {
   readonly exchange: Exchange;

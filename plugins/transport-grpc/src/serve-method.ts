@@ -14,9 +14,8 @@ import { readMetadata } from './grpc-metadata.ts';
 import type { GrpcLimits } from './grpc-options.ts';
 import { statusOf } from './grpc-status.ts';
 import { receiveCall, type ServeCall } from './incoming-call.ts';
-import { tooLarge } from './message-codec.ts';
 import { servedType } from './payload.ts';
-import { gone } from './refusal.ts';
+import { gone, tooLarge } from './refusal.ts';
 
 /** A method that gRPC can call. */
 export interface ServedMethod {

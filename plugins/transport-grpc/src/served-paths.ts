@@ -4,11 +4,11 @@ import type { GrpcLimits, GrpcTransportOptions } from './grpc-options.ts';
 import { HEALTH_PATHS, healthService } from './health.ts';
 import type { ServeCall } from './incoming-call.ts';
 import type { GrpcListenOptions } from './listen.ts';
-import { STREAM_PATH } from './message-client.ts';
 import { methodPaths } from './method-paths.ts';
 import { REFLECTION_PATHS, reflectionService } from './reflection.ts';
 import { serveMessages } from './serve-messages.ts';
 import { serveMethod } from './serve-method.ts';
+import { STREAM_PATH } from './wire-names.ts';
 
 /**
  * All that one listener answers: go-micro's messages, the methods of every service by their paths, health and reflection.

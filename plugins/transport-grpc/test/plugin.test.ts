@@ -1,4 +1,5 @@
-import { connect, type Socket } from 'node:net';
+import { once } from 'node:events';
+import { connect, createServer, type Socket } from 'node:net';
 import { Client, credentials } from '@grpc/grpc-js';
 import { memoryRegistry } from '@micro/core';
 import { eventually } from '@micro/core/conformance';
@@ -95,3 +96,41 @@ test('calls over the limit of a connection wait for those before them', async ()
   client.close();
   await service.stop();
 });
+
+test.each(['mucp', 'grpc'] as const)(
+  'a connection that nobody uses is closed, and made again when it is wanted (%s)',
+  async (protocol) => {
+    const { service } = greeter();
+    await service.start();
+    const [host, port] = (service.server.address ?? '').split(':');
+    const open = new Set<Socket>();
+    let connections = 0;
+    const relay = createServer((socket) => {
+      connections += 1;
+      open.add(socket);
+      const onward = connect(Number(port), host);
+      for (const [from, to] of [
+        [socket, onward],
+        [onward, socket],
+      ] as const) {
+        from.on('error', () => {}).on('close', () => to.destroy());
+        from.pipe(to);
+      }
+      socket.on('close', () => open.delete(socket));
+    }).listen(0, '127.0.0.1');
+    await once(relay, 'listening');
+    const bound = relay.address();
+    const address = `127.0.0.1:${typeof bound === 'object' ? bound?.port : 0}`;
+    const client = caller(grpcTransport({ protocol, idleTimeoutMs: 300, poolTtlMs: 100 }));
+    const hello = client.client.of(Greeter, 'greeter');
+    const options = { address, contentType: 'application/protobuf' };
+    for (const made of [1, 2]) {
+      await Promise.all(Array.from({ length: 5 }, () => hello.hello({ name: 'Ann' }, options)));
+      expect(connections).toBe(made);
+      await eventually(() => expect(open.size).toBe(0));
+    }
+    await client.stop();
+    relay.close();
+    await service.stop();
+  },
+);
