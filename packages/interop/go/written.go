@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"go-micro.dev/v4/metadata"
@@ -18,8 +20,11 @@ type writtenTransport struct {
 	written *written
 }
 
-// written has one channel per connection, by its remote address, that gets a value with every message that left.
-type written struct{ channels sync.Map }
+// written has one channel per socket, by what it says of its remote address, that gets a value with every message that left.
+type written struct {
+	channels sync.Map
+	sockets  atomic.Uint64
+}
 
 func newWrittenTransport(inner transport.Transport) *writtenTransport {
 	return &writtenTransport{Transport: inner, written: &written{}}
@@ -41,16 +46,22 @@ type writtenListener struct {
 func (l *writtenListener) Accept(serve func(transport.Socket)) error {
 	return l.Listener.Accept(func(socket transport.Socket) {
 		channel := make(chan struct{}, 1)
-		l.written.channels.Store(socket.Remote(), channel)
-		defer l.written.channels.Delete(socket.Remote())
-		serve(&writtenSocket{Socket: socket, channel: channel})
+		// Over gRPC many sockets have one connection, and so one remote address.
+		remote := fmt.Sprintf("%s#%d", socket.Remote(), l.written.sockets.Add(1))
+		l.written.channels.Store(remote, channel)
+		defer l.written.channels.Delete(remote)
+		serve(&writtenSocket{Socket: socket, remote: remote, channel: channel})
 	})
 }
 
 type writtenSocket struct {
 	transport.Socket
+	remote  string
 	channel chan struct{}
 }
+
+// Remote is what a handler finds in its metadata.
+func (s *writtenSocket) Remote() string { return s.remote }
 
 func (s *writtenSocket) Send(message *transport.Message) error {
 	err := s.Socket.Send(message)

@@ -99,8 +99,18 @@ describe.skipIf(binary === '')('the fixtures are what go-micro writes', () => {
   });
 });
 
-/** Publishes events one after the other, each when the one before was answered. */
-async function recordEvents({ about, events }: EventCase): Promise<Conversation> {
+/**
+ * Publishes events one after the other, each when the one before was answered, over one connection. A Go publisher that has
+ * not put the connection away yet dials another one, as it may on a busy machine: then it is all done again.
+ */
+async function recordEvents(event: EventCase, tries = 10): Promise<Conversation> {
+  return (
+    (await recordOnce(event)) ?? (tries > 1 ? recordEvents(event, tries - 1) : Promise.reject(new Error(event.about)))
+  );
+}
+
+/** `undefined` when there was a second connection. */
+async function recordOnce({ about, events }: EventCase): Promise<Conversation | undefined> {
   const subscriber = await startGoBroker({ binary });
   const publisher = await startGoBroker({ binary });
   const recorder = await startRecorder(subscriber.address);
@@ -114,11 +124,12 @@ async function recordEvents({ about, events }: EventCase): Promise<Conversation>
     for (const [index, event] of events.entries()) {
       if ('publish' in event) await publisher.publish(TOPIC, event.publish);
       else await publisher.emit(TOPIC, event.emit);
-      await eventually(async () =>
-        received > index && recorder.steps().length === (index + 1) * 2 ? true : undefined,
-      );
+      const isDone = (): boolean =>
+        recorder.connections > 1 || (received > index && recorder.steps().length === (index + 1) * 2);
+      // Before it has dialled there are no steps to ask for.
+      await eventually(async () => (recorder.connections > 0 && isDone() ? true : undefined));
+      if (recorder.connections > 1) return undefined;
     }
-    expect(recorder.connections, about).toBe(1);
     return timelessSteps({ about, steps: recorder.steps() });
   } finally {
     await publisher.close();
