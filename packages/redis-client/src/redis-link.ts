@@ -1,4 +1,4 @@
-import { createDeadlineTimer, fullJitterMs, type MicroError, now, onAbort, pause } from '@micro/core';
+import { createDeadlineTimer, fullJitterMs, type MicroError, now, onAbort, pause, steadyLogger } from '@micro/core';
 import { callErrors } from './call-errors.ts';
 import { isCluster, type RedisClient } from './client-types.ts';
 import { mastersOf, streamsOf } from './cluster-nodes.ts';
@@ -177,7 +177,7 @@ export function redisLink(options: RedisOptions, owner: LinkOwner): RedisLink {
   const begin = (): void => {
     watch = watchConnection(client, {
       name,
-      logger: options.logger,
+      logger: steadyLogger(options.logger),
       ready() {
         clearTimeout(patience);
         hasPatience = true;

@@ -1,4 +1,4 @@
-import { authError, CODE, type Logger } from '@micro/core';
+import { authError, CODE, type Logger, steadyLogger } from '@micro/core';
 import { followedFile } from './followed-file.ts';
 import type { JwksOptions, JwtAuthOptions } from './jwt-auth-options.ts';
 import { readPrivateKey, readPublicKey, type SignKey, type VerifyKey } from './key.ts';
@@ -25,8 +25,10 @@ export function chooseKeys(options: JwtAuthOptions): Keys {
   const { privateKey, privateKeyFile, publicKey, publicKeyFile, jwks } = options;
   atMostOne({ privateKey, privateKeyFile });
   atMostOne({ publicKey, publicKeyFile, jwks });
-  const signer = signerOf(options);
-  const source = sourceOf(options) ?? (signer && ownKeys(signer));
+  // What it throws would be an error of whoever has a token checked at that moment.
+  const told = { ...options, logger: steadyLogger(options.logger) };
+  const signer = signerOf(told);
+  const source = sourceOf(told) ?? (signer && ownKeys(signer));
   if (source === undefined) throw bad('a jwt auth needs a key: give privateKey, publicKey or jwks');
   if (signer !== undefined && jwks === undefined) checkPair(signer(), source);
   return { source, signer };

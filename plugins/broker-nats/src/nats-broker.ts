@@ -50,7 +50,7 @@ const LAST_WORDS_MS = 1_000;
  */
 export function natsBroker(options: NatsBrokerOptions = {}): Broker {
   // What it throws would end the reading of a connection, or the process.
-  const logger = options.logger === undefined ? undefined : steadyLogger(options.logger);
+  const logger = steadyLogger(options.logger);
   const settings = natsSettings(options);
   const jetStream = jetStreamSettings(options.jetStream);
   const streams = jetStream === undefined ? undefined : createStreams(jetStream);

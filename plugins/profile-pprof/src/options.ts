@@ -1,5 +1,5 @@
 import { tmpdir } from 'node:os';
-import { CODE, type Logger } from '@micro/core';
+import { CODE, type Logger, steadyLogger } from '@micro/core';
 import { pprofError } from './pprof-error.ts';
 import { type ProfileFiles, profileFiles, uniqueName } from './profile-files.ts';
 
@@ -61,7 +61,7 @@ export function checkOptions(options: PprofProfileOptions): Settings {
     address,
     maxLiveMs: numberOf('maxLiveMs', options.maxLiveMs ?? 5 * MINUTE_MS, 1, 24 * 60 * MINUTE_MS),
     sourceMaps,
-    logger,
+    logger: steadyLogger(logger),
   };
   if (settings.cpuIntervalMs === 0 && settings.heapIntervalBytes === 0) {
     throw bad('cpuIntervalMs and heapIntervalBytes are both 0, so nothing would be measured: leave the profile out');

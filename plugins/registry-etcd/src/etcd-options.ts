@@ -1,4 +1,4 @@
-import { CODE, type Logger, registryError, type TlsOptions } from '@micro/core';
+import { CODE, type Logger, registryError, steadyLogger, type TlsOptions } from '@micro/core';
 import type { Etcd3 } from 'etcd3';
 import { type EtcdHosts, parseHosts } from './etcd-hosts.ts';
 
@@ -87,7 +87,7 @@ export function checkOptions(options: EtcdRegistryOptions): EtcdSettings {
     ttlMs: count('ttlMs', options.ttlMs ?? DEFAULT_TTL_MS),
     watchLimit: limit('watchLimit', options.watchLimit, DEFAULT_WATCH_LIMIT),
     graceMs: Math.min(count('graceMs', options.graceMs ?? DEFAULT_GRACE_MS), LONGEST_GRACE_MS),
-    logger: options.logger,
+    logger: steadyLogger(options.logger),
   };
 }
 

@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer, type Socket } from 'node:net';
 import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Logger } from '@micro/core';
 import { eventually, within } from '@micro/core/conformance';
 import { startEtcd, type TestServer, testCertificates } from '@micro/test-servers';
 import { Etcd3, Range } from 'etcd3';
@@ -12,11 +13,8 @@ import { follow, greeter, ids, keepingLogger, makers, missing, node, why } from 
 
 const user = { user: 'micro', password: 'secret of micro' };
 const certificates = testCertificates();
-const tls = {
-  caFile: certificates.caFile,
-  certFile: certificates.clientCertFile,
-  keyFile: certificates.clientKeyFile,
-};
+const tls = { caFile: certificates.caFile };
+const own = { certFile: certificates.clientCertFile, keyFile: certificates.clientKeyFile };
 
 describe.skipIf(missing !== undefined)(`the connection to etcd${why}`, () => {
   const make = makers();
@@ -46,6 +44,17 @@ describe.skipIf(missing !== undefined)(`the connection to etcd${why}`, () => {
     await expect(registry.register(greeter(node(1)))).rejects.toMatchObject({ code: 503 });
     await expect(registry.deregister(greeter(node(1)))).rejects.toMatchObject({ code: 503 });
     await expect(registry.listServices()).rejects.toMatchObject({ code: 503 });
+  });
+
+  it('fails with its own error where the logger fails, too', async () => {
+    const logger: Logger = {
+      ...keepingLogger(),
+      log() {
+        throw new Error('the disk is full');
+      },
+    };
+    const registry = make.registry({ hosts: '127.0.0.1:1', logger });
+    await expect(registry.getService('greeter')).rejects.toMatchObject({ code: 503, id: 'go.micro.registry' });
   });
 
   it('fails at its deadline with a server that takes connections and says nothing', async () => {
@@ -120,12 +129,7 @@ describe.skipIf(missing !== undefined)(`the connection to etcd${why}`, () => {
     expect(ids(await registry.getService('greeter'))).toEqual(['greeter-1']);
     await eventually(() => expect(watch.texts).toEqual(['create greeter-1']));
     await watch.stop();
-    const { caFile: _, ...ownOnly } = tls;
-    for (const strange of [
-      ownOnly,
-      { ...ownOnly, ca: certificates.clientCert },
-      { ...tls, serverName: 'elsewhere.example' },
-    ]) {
+    for (const strange of [{}, { ca: certificates.clientCert }, { ...tls, serverName: 'elsewhere.example' }]) {
       const stranger = make.registry({ hosts: secure.url, tls: strange, timeoutMs: 3_000 });
       await expect(stranger.getService('greeter')).rejects.toMatchObject({ code: 503 });
     }
@@ -133,17 +137,17 @@ describe.skipIf(missing !== undefined)(`the connection to etcd${why}`, () => {
     await expect(plain.getService('greeter')).rejects.toMatchObject({
       detail: expect.stringContaining(secure.address),
     });
-    const trusting = make.registry({ hosts: secure.url, tls: { ...ownOnly, insecure: true } });
+    const trusting = make.registry({ hosts: secure.url, tls: { insecure: true } });
     expect(ids(await trusting.getService('greeter'))).toEqual(['greeter-1']);
     const named = make.registry({ hosts: secure.url, tls: { ...tls, serverName: 'localhost' } });
     expect(ids(await named.getService('greeter'))).toEqual(['greeter-1']);
   });
 
   it('shows a certificate of its own where the server wants one', async () => {
-    const registry = make.registry({ hosts: mutual.url, tls });
+    const registry = make.registry({ hosts: mutual.url, tls: { ...tls, ...own } });
     await registry.register(greeter(node(1)));
     expect(ids(await registry.getService('greeter'))).toEqual(['greeter-1']);
-    const nobody = make.registry({ hosts: mutual.url, tls: { caFile: tls.caFile }, timeoutMs: 3_000 });
+    const nobody = make.registry({ hosts: mutual.url, tls, timeoutMs: 3_000 });
     await expect(nobody.getService('greeter')).rejects.toThrow(mutual.address);
   });
 
@@ -151,7 +155,7 @@ describe.skipIf(missing !== undefined)(`the connection to etcd${why}`, () => {
     const folder = await mkdtemp(join(tmpdir(), 'etcd-ca-'));
     const caFile = join(folder, 'ca.pem');
     await writeFile(caFile, certificates.clientCert);
-    const registry = make.registry({ hosts: secure.url, tls: { ...tls, caFile }, timeoutMs: 3_000 });
+    const registry = make.registry({ hosts: secure.url, tls: { caFile }, timeoutMs: 3_000 });
     await expect(registry.getService('greeter')).rejects.toMatchObject({ code: 503 });
     await writeFile(caFile, certificates.ca);
     await eventually(async () => expect(await registry.getService('nobody')).toEqual([]), { timeoutMs: 15_000 });

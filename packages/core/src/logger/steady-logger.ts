@@ -3,9 +3,12 @@ import type { Logger } from '../contract/logger.ts';
 /**
  * A logger that writes where the given one does and never throws: a service neither fails to start nor to stop, and answers
  * its callers, whatever its log does. The first line that cannot be written is a warning of the process; later ones are
- * dropped without a word.
+ * dropped without a word. No logger stays none.
  */
-export function steadyLogger(given: Logger): Logger {
+export function steadyLogger(given: Logger): Logger;
+export function steadyLogger(given: Logger | undefined): Logger | undefined;
+export function steadyLogger(given: Logger | undefined): Logger | undefined {
+  if (given === undefined) return undefined;
   let told = false;
   const attempt = <T>(work: () => T, otherwise: T): T => {
     try {
