@@ -5,7 +5,9 @@ import {
   createDeadlineTimer,
   dialTarget,
   formatAddress,
+  type Logger,
   loadCertificates,
+  type MicroError,
   now,
   type TlsOptions,
 } from '@micro/core';
@@ -26,21 +28,30 @@ export interface Peer {
 export interface Channels {
   /** The one of an address, new or known; counts a call on it. Throws 400 for what is no address. */
   take(address: string, ours: boolean): Peer;
-  /** A call on it is over. `failed` says that there was no connection: the next call makes a new one, without waiting. */
-  give(peer: Peer, failed: boolean): void;
+  /**
+   * A call on it is over. `failure` says that there was no connection, and why: the next call makes a new one, without
+   * waiting.
+   */
+  give(peer: Peer, failure: MicroError | undefined): void;
+  /** The peer has answered something. */
+  heard(peer: Peer): void;
   close(): void;
 }
 
 /** How long a channel waits before it connects again by itself; calls do not wait for that, they get a new channel. */
 const RECONNECT_MS = 100;
 const MOST_RECONNECT_MS = 2_000;
+/** Addresses that are remembered as lost: nodes come and go. */
+const MOST_LOST = 1_000;
 const NEVER_MS = 0x7fff_ffff;
 
 /** Makes them. Certificates are read now, so that a missing file is an error at the start. */
-export function createChannels(limits: GrpcLimits, tls: TlsOptions | undefined): Channels {
+export function createChannels(limits: GrpcLimits, tls: TlsOptions | undefined, logger: Logger | undefined): Channels {
   const certificates = tls === undefined ? undefined : loadCertificates(tls);
   const peers = new Map<string, Peer>();
   const retired = new Set<Peer>();
+  /** Addresses that cannot be reached, of which the log was told. */
+  const lost = new Set<string>();
 
   /** New calls go elsewhere; what is open goes on. */
   const retire = (peer: Peer): void => {
@@ -100,13 +111,23 @@ export function createChannels(limits: GrpcLimits, tls: TlsOptions | undefined):
       peer.open += 1;
       return peer;
     },
-    give(peer, failed) {
+    give(peer, failure) {
       peer.open -= 1;
       peer.idleSince = now();
-      if (failed) retire(peer);
+      if (failure !== undefined) {
+        retire(peer);
+        const { address } = peer;
+        if (logger !== undefined && !lost.has(address) && lost.size < MOST_LOST) {
+          lost.add(address);
+          logger.log('warn', failure.detail, { address });
+        }
+      }
       if (peer.open > 0) return;
       if (retired.delete(peer)) peer.channel.close();
       else timer.watch(peer.idleSince + limits.dialledIdleMs);
+    },
+    heard({ address }) {
+      if (lost.size > 0 && lost.delete(address)) logger?.log('info', `connected to ${address} again`, { address });
     },
     close() {
       timer.close();

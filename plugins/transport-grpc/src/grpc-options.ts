@@ -1,4 +1,4 @@
-import type { TlsOptions } from '@micro/core';
+import type { Logger, TlsOptions } from '@micro/core';
 import { limitOf } from '@micro/core';
 
 /** Which of its two wires a gRPC transport speaks where nothing says which: go-micro's transport, or gRPC itself. */
@@ -38,6 +38,8 @@ export interface GrpcTransportOptions {
   readonly poolSize?: number | undefined;
   /** How long one is kept, in milliseconds. Default 1,000; 0 is as long as its connection. An idle one keeps the process alive. */
   readonly poolTtlMs?: number | undefined;
+  /** Is told when an address cannot be reached, and when it can be again: one line each. Default: nobody is. */
+  readonly logger?: Logger | undefined;
   /** Answers `grpc.health.v1.Health`. Default true. */
   readonly health?: boolean | undefined;
   /** Answers gRPC's server reflection, `v1` and `v1alpha`. Default true. */

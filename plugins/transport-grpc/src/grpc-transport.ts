@@ -18,7 +18,7 @@ const GRPC_NODE = { ...OURS, protocol: 'grpc', server: 'grpc' } as const;
 export function grpcTransport(options: GrpcTransportOptions = {}): Transport {
   const { tls, protocol = 'mucp' } = options;
   const limits = grpcLimits(options);
-  const channels = createChannels(limits, tls);
+  const channels = createChannels(limits, tls, options.logger);
   const messages = createMessageClient(channels, limits);
   const methods = createMethodClient(channels, limits);
 

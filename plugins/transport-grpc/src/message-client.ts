@@ -118,9 +118,9 @@ export function createMessageClient(channels: Channels, limits: GrpcLimits): Mes
   };
 
   /** A link does not count for its connection any more. */
-  const leave = (link: Link, unreached: boolean): void => {
+  const leave = (link: Link, failure?: MicroError): void => {
     leaving.delete(link);
-    channels.give(link.peer, unreached);
+    channels.give(link.peer, failure);
   };
 
   /** Gives a link up: the server is told, and so is whoever waits for what is on it. */
@@ -128,7 +128,7 @@ export function createMessageClient(channels: Channels, limits: GrpcLimits): Mes
     if (link.over) return;
     forget(link, reason);
     link.call.cancel(reason?.detail ?? 'given up');
-    leave(link, unreached);
+    leave(link, unreached ? reason : undefined);
   };
 
   /** Ends a link on which nothing is open, politely: a reset is what HTTP/2 servers count. */
@@ -145,7 +145,7 @@ export function createMessageClient(channels: Channels, limits: GrpcLimits): Mes
   /** The server was told politely and did not listen. */
   const release = (link: Link): void => {
     link.call.cancel('the stream is over');
-    leave(link, false);
+    leave(link);
   };
 
   const receive = (link: Link, message: Message): void => {
@@ -154,6 +154,7 @@ export function createMessageClient(channels: Channels, limits: GrpcLimits): Mes
       drop(link);
       return;
     }
+    channels.heard(link.peer);
     const error = message.extra?.[HEADER.ERROR] ?? message.header[HEADER.ERROR] ?? '';
     if (exchange.stream) {
       link.probe?.heard();
@@ -173,7 +174,7 @@ export function createMessageClient(channels: Channels, limits: GrpcLimits): Mes
   };
 
   const ended = (link: Link, status: GrpcStatus, reached: boolean): void => {
-    if (leaving.has(link)) leave(link, false);
+    if (leaving.has(link)) leave(link);
     if (link.over) return;
     const { address } = link.peer;
     const error = errorOf(status);
@@ -183,7 +184,7 @@ export function createMessageClient(channels: Channels, limits: GrpcLimits): Mes
     else if (error.code === 503 && !error.unexecuted) reason = lost(address, reasonOf(error.detail));
     else reason = error;
     forget(link, reason);
-    leave(link, !reached);
+    leave(link, reached ? undefined : reason);
   };
 
   const open = (address: string, ours: boolean, connectBy: number): Link => {

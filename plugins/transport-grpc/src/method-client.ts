@@ -79,22 +79,24 @@ export function createMethodClient(channels: Channels, limits: GrpcLimits): Meth
       let over = false;
 
       /** The call is over, and its connection hears of it. */
-      const leave = (unreached: boolean): void => {
+      const leave = (failure?: MicroError): void => {
         if (over) return;
         over = true;
         calls.delete(call);
-        channels.give(peer, unreached);
+        channels.give(peer, failure);
       };
 
       const ended = (status: GrpcStatus, reached: boolean): void => {
         if (over) return;
-        leave(!reached);
-        if (status.code === 0) {
+        const failure = status.code === 0 ? undefined : failureOf(status, reached, exchange);
+        leave(reached ? undefined : failure);
+        if (reached) channels.heard(peer);
+        if (failure === undefined) {
           if (reply !== undefined) exchange.deliver(reply);
           exchange.deliverEnd();
           return;
         }
-        exchange.fail(failureOf(status, reached, exchange));
+        exchange.fail(failure);
       };
 
       const begin = (message: Message): OutgoingCall => {
@@ -151,7 +153,7 @@ export function createMethodClient(channels: Channels, limits: GrpcLimits): Meth
         taken: () => outgoing?.read(),
         release() {
           if (over) return;
-          leave(false);
+          leave();
           outgoing?.cancel('given up');
         },
       };
@@ -161,7 +163,7 @@ export function createMethodClient(channels: Channels, limits: GrpcLimits): Meth
         connectBy: connectTimeoutMs === 0 ? Number.POSITIVE_INFINITY : now() + connectTimeoutMs,
         reached: () => outgoing?.reached() ?? false,
         fail(reason, unreached) {
-          leave(unreached);
+          leave(unreached ? reason : undefined);
           outgoing?.cancel(reason.detail);
           exchange.fail(reason);
         },

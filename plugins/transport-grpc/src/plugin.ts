@@ -7,11 +7,11 @@ export const plugin: Plugin<Transport> = {
   api: 1,
   kind: 'transport',
   name: 'grpc',
-  create({ transport_address: addresses, client_pool_size: poolSize }) {
+  create({ transport_address: addresses, client_pool_size: poolSize }, { logger }) {
     if (Array.isArray(addresses) && addresses.length > 0) {
       const detail = `--transport_address ${JSON.stringify(addresses.join())} means nothing to the transport "grpc": nodes listen where --server_address says`;
       throw new MicroError({ id: 'go.micro.cmd', code: CODE.badRequest, detail });
     }
-    return grpcTransport({ poolSize: typeof poolSize === 'number' ? poolSize : undefined });
+    return grpcTransport({ logger, poolSize: typeof poolSize === 'number' ? poolSize : undefined });
   },
 };

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 import { Client, credentials } from '@grpc/grpc-js';
-import { memoryRegistry } from '@micro/core';
+import { type Logger, memoryRegistry, silentLogger } from '@micro/core';
 import { eventually } from '@micro/core/conformance';
 import { describe, expect, test } from 'vitest';
 import { grpcTransport, plugin } from '../src/index.ts';
@@ -132,5 +132,36 @@ test.each(['mucp', 'grpc'] as const)(
     await client.stop();
     relay.close();
     await service.stop();
+  },
+);
+
+test.each(['mucp', 'grpc'] as const)(
+  'the log has one line when an address is lost, and one when it is back (%s)',
+  async (protocol) => {
+    const lines: string[] = [];
+    const logger: Logger = {
+      ...silentLogger(),
+      log: (level, message) => {
+        lines.push(`${level} ${message}`);
+      },
+    };
+    const first = greeter();
+    await first.service.start();
+    const address = first.service.server.address ?? '';
+    const client = caller(grpcTransport({ protocol, logger }));
+    const hello = client.client.of(Greeter, 'greeter');
+    const options = { address, contentType: 'application/protobuf', retries: 0 };
+    await hello.hello({ name: 'Ann' }, options);
+    await first.service.stop();
+    for (let round = 0; round < 3; round++) await expect(hello.hello({ name: 'Ann' }, options)).rejects.toThrow();
+    await eventually(() =>
+      expect(lines).toEqual([expect.stringMatching(/^warn connection error: cannot connect to 127/)]),
+    );
+    const second = greeter({ server: { address } });
+    await second.service.start();
+    for (let round = 0; round < 2; round++) await hello.hello({ name: 'Ann' }, options);
+    expect(lines.slice(1)).toEqual([`info connected to ${address} again`]);
+    await client.stop();
+    await second.service.stop();
   },
 );
