@@ -80,6 +80,8 @@ export interface NatsOutbox {
 /** How often, at most, letters are looked through for those that are late. */
 const LOOK_EVERY_MS = 100;
 const POSTPONED_MS = 150;
+/** So many letters may be behind the next one to be sent before they are let go of. */
+const MOST_PASSED = 1_000;
 
 /** Makes an empty outbox. */
 export function createNatsOutbox({ settings, carrier: makeCarrier, trouble, lost }: NatsOutboxOptions): NatsOutbox {
@@ -129,6 +131,8 @@ export function createNatsOutbox({ settings, carrier: makeCarrier, trouble, lost
   });
 
   const enqueue = (letter: Letter): void => {
+    // The next connection begins with all that is left by then: what is given up before that is not kept for it.
+    if (!isUp) return;
     unsent.push(letter);
     pump();
   };
@@ -145,6 +149,10 @@ export function createNatsOutbox({ settings, carrier: makeCarrier, trouble, lost
     }
     if (next === unsent.length) {
       unsent = [];
+      next = 0;
+    } else if (next > MOST_PASSED && next * 2 > unsent.length) {
+      // Under load it is never empty: what was passed is let go of while the rest still waits.
+      unsent = unsent.slice(next);
       next = 0;
     }
   };
@@ -258,6 +266,8 @@ export function createNatsOutbox({ settings, carrier: makeCarrier, trouble, lost
     down() {
       isUp = false;
       inFlight = 0;
+      unsent = [];
+      next = 0;
       for (const letter of letters.values()) letter.sentAt = undefined;
       carrier.down();
     },
