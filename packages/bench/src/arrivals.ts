@@ -10,6 +10,7 @@ const MOST_EARLY = 10_000;
 export interface Latencies {
   readonly p50Us: number;
   readonly p99Us: number;
+  readonly maxUs: number;
 }
 
 /** What the subscriber's half tells the publisher's. */
@@ -41,7 +42,8 @@ export function createArrivals(inFlight: number, give: (receipt: Receipt) => voi
     const received = next + early.size;
     if (next >= wanted) {
       wanted = Number.POSITIVE_INFINITY;
-      give({ received, latencies: { p50Us: latencies.percentileUs(0.5), p99Us: latencies.percentileUs(0.99) } });
+      const within = latencies.percentileUs;
+      give({ received, latencies: { p50Us: within(0.5), p99Us: within(0.99), maxUs: within(1) } });
       latencies.clear();
     } else if (received % step === 0) {
       give({ received });

@@ -2,7 +2,7 @@ import { deadline } from './deadline.ts';
 import { createHistogram } from './histogram.ts';
 import type { Caller } from './peer.ts';
 import { noise, rssMb, type Usage, usage } from './proc.ts';
-import { bodies, type CallWork, checkEcho, checkStreamed, STREAM_MESSAGES } from './work.ts';
+import { bodies, checkEcho, checkStreamed, type LoadWork, STREAM_MESSAGES } from './work.ts';
 
 /** What share of `calls` is warm-up, and at most how many. */
 const WARM_UP_SHARE = 0.1;
@@ -10,7 +10,7 @@ const MAX_WARM_UP_CALLS = 10_000;
 
 /** What one client process is asked to do. */
 export interface LoadOrder {
-  readonly work: CallWork;
+  readonly work: LoadWork;
   /** How many calls (or streams) wait for their answer at any time. */
   readonly inFlight: number;
   /** Load before anything is counted, in milliseconds. Not used with `calls`. */
@@ -21,7 +21,8 @@ export interface LoadOrder {
   readonly calls?: number;
   /** The load fails when it takes longer than this, in milliseconds. */
   readonly limitMs: number;
-  readonly serverPid: number;
+  /** The server's process, and those that it started to do the work. */
+  readonly serverPids: readonly number[];
 }
 
 /** What one load measured. */
@@ -31,8 +32,11 @@ export interface LoadResult {
   /** From before the call until its promise resolved; of a stream, until it ended. */
   readonly p50Us: number;
   readonly p99Us: number;
+  readonly maxUs: number;
   /** User and system time of both processes per 10,000 calls (or messages). */
   readonly cpuSecondsPer10k: number;
+  /** Bytes to the server and from it, per call; absent where nobody counts them. */
+  readonly wireBytesPerCall?: number;
   /** Right after the load, nothing collected for it. */
   readonly serverRssMb: number;
   readonly clientRssMb: number;
@@ -44,7 +48,7 @@ export interface LoadResult {
 
 /** Keeps `inFlight` calls going: each is followed by the next one as soon as it is answered. */
 export async function runLoad(caller: Caller, order: LoadOrder): Promise<LoadResult> {
-  const pids = [order.serverPid, process.pid];
+  const pids = [...order.serverPids, process.pid];
   const latencies = createHistogram();
   const wanted = order.calls ?? Number.POSITIVE_INFINITY;
   const warmUpCalls = order.calls === undefined ? 0 : Math.min(order.calls * WARM_UP_SHARE, MAX_WARM_UP_CALLS) | 0;
@@ -56,17 +60,26 @@ export async function runLoad(caller: Caller, order: LoadOrder): Promise<LoadRes
   let end: Usage | undefined;
   let endDone = 0;
   let failed: unknown;
+  /** What the server says it has sent and received, asked at the begin and at the end. */
+  const bytes: Promise<number>[] = [];
+  const askBytes = () => {
+    const asked = caller.wireBytes?.();
+    asked?.catch(() => {});
+    if (asked !== undefined) bytes.push(asked);
+  };
 
   const begin = () => {
     latencies.clear();
     startDone = done;
     start = usage(pids);
+    askBytes();
   };
   const finish = () => {
     if (stopped) return;
     stopped = true;
     end = usage(pids);
     endDone = done;
+    askBytes();
   };
   const count = () => {
     done++;
@@ -129,12 +142,17 @@ export async function runLoad(caller: Caller, order: LoadOrder): Promise<LoadRes
 
   const counted = endDone - startDone;
   const seconds = (end.atMs - start.atMs) / 1_000;
+  const [bytesBefore, bytesAfter] = await Promise.all(bytes);
   return {
     rate: counted / seconds,
     p50Us: latencies.percentileUs(0.5),
     p99Us: latencies.percentileUs(0.99),
+    maxUs: latencies.percentileUs(1),
     cpuSecondsPer10k: counted === 0 ? 0 : ((end.cpuSeconds - start.cpuSeconds) / counted) * 10_000,
-    serverRssMb: rssMb(order.serverPid),
+    ...(bytesBefore === undefined || bytesAfter === undefined || counted === 0
+      ? {}
+      : { wireBytesPerCall: (bytesAfter - bytesBefore) / counted }),
+    serverRssMb: order.serverPids.reduce((sum, pid) => sum + rssMb(pid), 0),
     clientRssMb: rssMb(process.pid),
     noise: noise(start, end),
     calls: done,

@@ -1,5 +1,5 @@
-import type { EventPeer, Peer } from './peer.ts';
-import type { Work } from './work.ts';
+import type { EventPeer, Peer, RegistryPeer, StorePeer } from './peer.ts';
+import { isStoreWork, type Work } from './work.ts';
 
 /** A peer by name, loaded only in the processes that run it. */
 export interface PeerEntry {
@@ -7,6 +7,12 @@ export interface PeerEntry {
   readonly load?: () => Promise<Peer>;
   /** How it does events; a peer without it does none. */
   readonly loadEvents?: () => Promise<EventPeer>;
+  /** How it keeps records; a peer without it keeps none. */
+  readonly loadStore?: () => Promise<StorePeer>;
+  /** How it tells where services run; a peer without it does not. */
+  readonly loadRegistry?: () => Promise<RegistryPeer>;
+  /** The peer that does the same with the client of the server and nothing of ours: what is on top of it is our cost. */
+  readonly bare?: string;
   /** Its publisher and its subscriber have to be in one process. */
   readonly inOneProcess?: boolean;
   /** The packages under `peers/` that it is made of, the one that names its version first. Empty: our own. */
@@ -55,10 +61,85 @@ export const PEERS: ReadonlyMap<string, PeerEntry> = new Map<string, PeerEntry>(
     'micro-memory',
     {
       loadEvents: async () => (await import('./peers/micro-events.ts')).microMemoryEvents(),
+      loadRegistry: async () => (await import('./peers/memory-registry.ts')).memoryRegistryPeer(),
       inOneProcess: true,
       packages: [],
       warmUpMs: 3_000,
     },
+  ],
+  [
+    'micro-nats',
+    {
+      loadEvents: async () => (await import('./peers/nats-events.ts')).microNats,
+      bare: 'raw-nats',
+      packages: [],
+      warmUpMs: 3_000,
+    },
+  ],
+  [
+    'micro-nats-broker',
+    {
+      loadEvents: async () => (await import('./peers/nats-events.ts')).microNatsBroker,
+      bare: 'raw-nats',
+      packages: [],
+      warmUpMs: 3_000,
+    },
+  ],
+  [
+    'raw-nats',
+    { loadEvents: async () => (await import('./peers/raw-nats.ts')).rawNats, packages: [], warmUpMs: 3_000 },
+  ],
+  [
+    'micro-jetstream',
+    {
+      loadEvents: async () => (await import('./peers/nats-events.ts')).microJetStream,
+      bare: 'raw-jetstream',
+      packages: [],
+      warmUpMs: 3_000,
+    },
+  ],
+  [
+    'micro-jetstream-broker',
+    {
+      loadEvents: async () => (await import('./peers/nats-events.ts')).microJetStreamBroker,
+      bare: 'raw-jetstream',
+      packages: [],
+      warmUpMs: 3_000,
+    },
+  ],
+  [
+    'raw-jetstream',
+    { loadEvents: async () => (await import('./peers/raw-jetstream.ts')).rawJetStream, packages: [], warmUpMs: 3_000 },
+  ],
+  [
+    'micro-redis',
+    {
+      loadStore: async () => (await import('./peers/redis-store.ts')).microRedis,
+      bare: 'raw-redis',
+      packages: [],
+      warmUpMs: 3_000,
+    },
+  ],
+  [
+    'raw-redis',
+    { loadStore: async () => (await import('./peers/raw-redis.ts')).rawRedis, packages: [], warmUpMs: 3_000 },
+  ],
+  [
+    'raw-redis-many',
+    { loadStore: async () => (await import('./peers/raw-redis.ts')).rawRedisMany, packages: [], warmUpMs: 3_000 },
+  ],
+  [
+    'micro-etcd',
+    {
+      loadRegistry: async () => (await import('./peers/etcd-registry.ts')).microEtcd,
+      bare: 'raw-etcd',
+      packages: [],
+      warmUpMs: 3_000,
+    },
+  ],
+  [
+    'raw-etcd',
+    { loadRegistry: async () => (await import('./peers/raw-etcd.ts')).rawEtcd, packages: [], warmUpMs: 3_000 },
   ],
   [
     'raw-net-early',
@@ -104,8 +185,10 @@ export function peerNamed(name: string): PeerEntry {
 
 /** Whether a peer does a work. */
 export function doesWork(name: string, work: Work): boolean {
-  const { load, loadEvents } = peerNamed(name);
-  return (work === 'events' ? loadEvents : load) !== undefined;
+  const { load, loadEvents, loadStore, loadRegistry } = peerNamed(name);
+  if (work === 'events') return loadEvents !== undefined;
+  if (work === 'registry') return loadRegistry !== undefined;
+  return (isStoreWork(work) ? loadStore : load) !== undefined;
 }
 
 /** How a peer does calls and streams. */
@@ -120,4 +203,18 @@ export function loadEventPeer(name: string): Promise<EventPeer> {
   const { loadEvents } = peerNamed(name);
   if (loadEvents === undefined) throw new Error(`${name} does no events`);
   return loadEvents();
+}
+
+/** How a peer keeps records. */
+export function loadStorePeer(name: string): Promise<StorePeer> {
+  const { loadStore } = peerNamed(name);
+  if (loadStore === undefined) throw new Error(`${name} keeps no records`);
+  return loadStore();
+}
+
+/** How a peer tells where services run. */
+export function loadRegistryPeer(name: string): Promise<RegistryPeer> {
+  const { loadRegistry } = peerNamed(name);
+  if (loadRegistry === undefined) throw new Error(`${name} is no registry`);
+  return loadRegistry();
 }

@@ -15,8 +15,8 @@ export interface PublishOrder {
   readonly messages: number;
   /** It fails when it takes longer than this, in milliseconds. */
   readonly limitMs: number;
-  /** The subscriber's process; `undefined` when it is in this one. */
-  readonly subscriberPid?: number;
+  /** The subscriber's process, and those that it started to do the work; none when it is in this one. */
+  readonly subscriberPids: readonly number[];
 }
 
 /**
@@ -24,8 +24,8 @@ export interface PublishOrder {
  * closes the publisher, and makes sure that what it still delivered was nothing that had come before.
  */
 export async function runPublish(publisher: Publisher, receipts: Receipts, order: PublishOrder): Promise<LoadResult> {
-  const { inFlight, subscriberPid, messages } = order;
-  const pids = subscriberPid === undefined ? [process.pid] : [subscriberPid, process.pid];
+  const { inFlight, subscriberPids, messages } = order;
+  const pids = [...subscriberPids, process.pid];
   let published = 0;
   let stopped = false;
   let refuse = (_: unknown) => {};
@@ -49,14 +49,13 @@ export async function runPublish(publisher: Publisher, receipts: Receipts, order
     const arrived = receipts.upTo(last);
     const start = usage(pids);
     await publishWhile(() => published < last);
-    const { p50Us, p99Us } = await arrived;
+    const latencies = await arrived;
     const end = usage(pids);
     const result = {
       rate: messages / ((end.atMs - start.atMs) / 1_000),
-      p50Us,
-      p99Us,
+      ...latencies,
       cpuSecondsPer10k: ((end.cpuSeconds - start.cpuSeconds) / messages) * 10_000,
-      serverRssMb: subscriberPid === undefined ? 0 : rssMb(subscriberPid),
+      serverRssMb: subscriberPids.reduce((sum, pid) => sum + rssMb(pid), 0),
       clientRssMb: rssMb(process.pid),
       noise: noise(start, end),
       calls: messages,

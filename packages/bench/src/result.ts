@@ -1,4 +1,4 @@
-import { BASELINE } from './peers.ts';
+import { BASELINE, PEERS } from './peers.ts';
 import type { Measurement } from './run.ts';
 import type { Work } from './work.ts';
 
@@ -12,6 +12,8 @@ export interface Row {
   /** Half of the calls (or whole streams) took no longer than this, in microseconds. */
   readonly p50Us: number;
   readonly p99Us: number;
+  /** None took longer. */
+  readonly maxUs: number;
   /** User and system time of both processes per 10,000 calls (or messages), in seconds. */
   readonly cpuSecondsPer10k: number;
   /** RAM of the server's and the client's process together at the end of the load, in MB. */
@@ -21,6 +23,12 @@ export interface Row {
   readonly p50ToRawNet: number | null;
   readonly cpuToRawNet: number | null;
   readonly rssToRawNet: number | null;
+  /** The peer that does the same without us, and rate and CPU time ÷ its in the same round; `null` without one. */
+  readonly bare: string | null;
+  readonly ratioToBare: number | null;
+  readonly cpuToBare: number | null;
+  /** Bytes to the server and from it, per call; `null` where nobody counts them. */
+  readonly wireBytesPerCall: number | null;
   readonly serverRssMb: number;
   readonly clientRssMb: number;
   /** Share of the cores that other processes took, 0 to 1. The most of all rounds. */
@@ -39,9 +47,10 @@ export function rows(measurements: readonly Measurement[]): readonly Row[] {
     const key = `${one.work} ${one.inFlight} ${one.peer}`;
     groups.set(key, [...(groups.get(key) ?? []), one]);
   }
-  return [...groups.values()].map((group) =>
-    row(group, groups.get(`${group[0]?.work} ${group[0]?.inFlight} ${BASELINE}`) ?? []),
-  );
+  return [...groups.values()].map((group) => {
+    const of = (peer: string | undefined) => groups.get(`${group[0]?.work} ${group[0]?.inFlight} ${peer}`) ?? [];
+    return row(group, of(BASELINE), of(PEERS.get(group[0]?.peer ?? '')?.bare));
+  });
 }
 
 /** The middle of some numbers; 0 of none. */
@@ -56,7 +65,9 @@ interface Figures {
   readonly rate: number;
   readonly p50Us: number;
   readonly p99Us: number;
+  readonly maxUs: number;
   readonly cpuSecondsPer10k: number;
+  readonly wireBytesPerCall?: number;
   readonly serverRssMb: number;
   readonly clientRssMb: number;
   readonly noise: number;
@@ -74,17 +85,18 @@ function done({ outcome, ...measured }: Measurement): Done | undefined {
   return outcome instanceof Error ? undefined : { ...measured, ...outcome };
 }
 
-function row(group: readonly Done[], baseline: readonly Done[]): Row {
+function row(group: readonly Done[], baseline: readonly Done[], bare: readonly Done[]): Row {
   const [first] = group;
   if (first === undefined) throw new Error('a row needs a measurement');
   const middle = (pick: (figures: Figures) => number) => median(group.map(pick));
-  const ratio = (pick: (figures: Figures) => number) => {
+  const ratio = (pick: (figures: Figures) => number, others = baseline) => {
     const ratios = group.flatMap((one) => {
-      const against = baseline.find((other) => other.round === one.round);
+      const against = others.find((other) => other.round === one.round);
       return against === undefined || pick(against) === 0 ? [] : [pick(one) / pick(against)];
     });
     return ratios.length === 0 ? null : rounded(median(ratios), 3);
   };
+  const bytes = group.flatMap((one) => one.wireBytesPerCall ?? []);
   const rss = (one: Figures) => one.serverRssMb + one.clientRssMb;
   return {
     peer: first.peer,
@@ -99,6 +111,10 @@ function row(group: readonly Done[], baseline: readonly Done[]): Row {
       middle((one) => one.p99Us),
       1,
     ),
+    maxUs: rounded(
+      middle((one) => one.maxUs),
+      1,
+    ),
     cpuSecondsPer10k: rounded(
       middle((one) => one.cpuSecondsPer10k),
       4,
@@ -108,6 +124,10 @@ function row(group: readonly Done[], baseline: readonly Done[]): Row {
     p50ToRawNet: ratio((one) => one.p50Us),
     cpuToRawNet: ratio((one) => one.cpuSecondsPer10k),
     rssToRawNet: ratio(rss),
+    bare: bare[0]?.peer ?? null,
+    ratioToBare: ratio((one) => one.rate, bare),
+    cpuToBare: ratio((one) => one.cpuSecondsPer10k, bare),
+    wireBytesPerCall: bytes.length === 0 ? null : Math.round(median(bytes)),
     serverRssMb: rounded(
       middle((one) => one.serverRssMb),
       1,

@@ -1,7 +1,7 @@
 import { startChild } from './child.ts';
 import type { LoadResult } from './load.ts';
 import { doesWork, peerNamed } from './peers.ts';
-import type { CallWork, Work } from './work.ts';
+import type { LoadWork, Work } from './work.ts';
 
 /** How long a peer may take to start or to connect, in milliseconds. */
 const START_MS = 30_000;
@@ -57,7 +57,7 @@ export async function* runPlan(plan: Plan): AsyncGenerator<Measurement, void> {
   }
 }
 
-async function measure(peer: string, work: CallWork, inFlight: number, plan: Plan): Promise<LoadResult> {
+async function measure(peer: string, work: LoadWork, inFlight: number, plan: Plan): Promise<LoadResult> {
   const warmUpMs = warmUpOf(peer, plan);
   const measureMs = plan.seconds * 1_000;
   const limitMs =
@@ -65,14 +65,14 @@ async function measure(peer: string, work: CallWork, inFlight: number, plan: Pla
   const server = startChild(`the server of ${peer}`);
   const client = startChild(`the client of ${peer}`);
   try {
-    const { address } = await server.ask({ type: 'serve', peer }, 'serving', START_MS);
+    const { address, pids } = await server.ask({ type: 'serve', peer, work }, 'serving', START_MS);
     const order = {
       work,
       inFlight,
       warmUpMs,
       measureMs,
       limitMs,
-      serverPid: server.pid,
+      serverPids: [server.pid, ...pids],
       ...(plan.calls === undefined ? {} : { calls: plan.calls }),
     };
     const loaded = client.ask({ type: 'load', peer, address, order }, 'loaded', START_MS + limitMs);
@@ -88,16 +88,16 @@ async function measureEvents(peer: string, inFlight: number, plan: Plan): Promis
   const warmUpMs = warmUpOf(peer, plan);
   const messages = plan.calls ?? EVENTS;
   const limitMs = SPARE_MS + warmUpMs + Math.ceil((messages / SLOWEST_RATE) * 1_000);
-  const order = { inFlight, warmUpMs, messages, limitMs };
+  const order = { inFlight, warmUpMs, messages, limitMs, subscriberPids: [] };
   const subscriber = peerNamed(peer).inOneProcess === true ? undefined : startChild(`the subscriber of ${peer}`);
   const publisher = startChild(`the publisher of ${peer}`);
   try {
     if (subscriber === undefined) {
       return (await publisher.ask({ type: 'publish', peer, order }, 'loaded', START_MS + limitMs)).result;
     }
-    const { address } = await subscriber.ask({ type: 'subscribe', peer, inFlight }, 'serving', START_MS);
+    const { address, pids } = await subscriber.ask({ type: 'subscribe', peer, inFlight }, 'serving', START_MS);
     const loaded = publisher.ask(
-      { type: 'publish', peer, address, order: { ...order, subscriberPid: subscriber.pid } },
+      { type: 'publish', peer, address, order: { ...order, subscriberPids: [subscriber.pid, ...pids] } },
       'loaded',
       START_MS + limitMs,
     );

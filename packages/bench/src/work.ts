@@ -25,14 +25,34 @@ const TEXT = 'micro'.repeat(2_048);
 /** A kind of load in which a client calls a server. */
 export type CallWork = 'unary-small' | 'unary-large' | 'stream';
 
+/** A kind of load in which a client uses a store. */
+export type StoreWork = 'store-write' | 'store-read' | 'store-list';
+
+/** A kind of load of which each piece is asked for and answered. */
+export type LoadWork = CallWork | StoreWork | 'registry';
+
 /** A kind of load. */
-export type Work = CallWork | 'events';
+export type Work = LoadWork | 'events';
 
 /** All kinds of load, in the order the table shows them. */
-export const WORKS: readonly Work[] = ['unary-small', 'unary-large', 'stream', 'events'];
+export const WORKS: readonly Work[] = [
+  'unary-small',
+  'unary-large',
+  'stream',
+  'events',
+  'store-write',
+  'store-read',
+  'store-list',
+  'registry',
+];
+
+/** Whether a work is one with a store. */
+export function isStoreWork(work: Work): work is StoreWork {
+  return work.startsWith('store-');
+}
 
 /** Makes the messages of a work: a fresh object per call, as an application would. */
-export function bodies(work: CallWork): () => Body {
+export function bodies(work: LoadWork): () => Body {
   let id = FIRST_ID - 1;
   const next = () => {
     id = id === LAST_ID ? FIRST_ID : id + 1;

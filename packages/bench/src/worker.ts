@@ -1,12 +1,14 @@
 import type { EventBody } from './event.ts';
+import { connectHalf, serveHalf } from './halves.ts';
 import { type LoadOrder, type LoadResult, runLoad } from './load.ts';
-import { loadEventPeer, loadPeer } from './peers.ts';
+import { loadEventPeer } from './peers.ts';
 import { type PublishOrder, runPublish } from './publish.ts';
 import { fetchReceipts, giveReceipts, localReceipts, type Receipts } from './receipts.ts';
+import type { LoadWork } from './work.ts';
 
 /** What the bench tells a child process. */
 export type ToWorker =
-  | { readonly type: 'serve'; readonly peer: string }
+  | { readonly type: 'serve'; readonly peer: string; readonly work: LoadWork }
   | { readonly type: 'load'; readonly peer: string; readonly address: string; readonly order: LoadOrder }
   | { readonly type: 'subscribe'; readonly peer: string; readonly inFlight: number }
   /** Without an address the subscriber is to be in the same process. */
@@ -15,7 +17,8 @@ export type ToWorker =
 
 /** What a child process answers. */
 export type FromWorker =
-  | { readonly type: 'serving'; readonly address: string }
+  /** `pids` are those of other processes that take part. */
+  | { readonly type: 'serving'; readonly address: string; readonly pids: readonly number[] }
   | { readonly type: 'loaded'; readonly result: LoadResult }
   | { readonly type: 'failed'; readonly message: string };
 
@@ -36,14 +39,12 @@ function tell(message: FromWorker, then: () => void = () => {}): void {
 async function obey(message: ToWorker): Promise<void> {
   switch (message.type) {
     case 'serve': {
-      const peer = await loadPeer(message.peer);
-      const served = await peer.serve();
+      const served = await serveHalf(message.peer, message.work);
       close = served.close;
-      return tell({ type: 'serving', address: served.address });
+      return tell({ type: 'serving', address: served.address, pids: served.pids ?? [] });
     }
     case 'load': {
-      const peer = await loadPeer(message.peer);
-      const caller = await peer.connect(message.address);
+      const caller = await connectHalf(message.peer, message.order.work, message.address);
       close = caller.close;
       return tell({ type: 'loaded', result: await runLoad(caller, message.order) });
     }
@@ -55,7 +56,8 @@ async function obey(message: ToWorker): Promise<void> {
         await served.close();
         await receipts.close();
       };
-      return tell({ type: 'serving', address: JSON.stringify([served.address, receipts.address]) });
+      const address = JSON.stringify([served.address, receipts.address]);
+      return tell({ type: 'serving', address, pids: served.pids ?? [] });
     }
     case 'publish':
       return tell({ type: 'loaded', result: await publish(message) });

@@ -3,6 +3,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { missingServer, type ServerKind } from '@micro/test-servers';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
 const MAIN = fileURLToPath(new URL('../dist/main.js', import.meta.url));
@@ -60,12 +61,17 @@ onLinux('raw-net measured against itself has a ratio of one and every figure', a
       rate: positive,
       p50Us: positive,
       p99Us: positive,
+      maxUs: positive,
       cpuSecondsPer10k: positive,
       rssMb: positive,
       ratioToRawNet: 1,
       p50ToRawNet: 1,
       cpuToRawNet: 1,
       rssToRawNet: 1,
+      bare: null,
+      ratioToBare: null,
+      cpuToBare: null,
+      wireBytesPerCall: null,
       serverRssMb: positive,
       clientRssMb: positive,
       noise: share,
@@ -129,6 +135,95 @@ onLinux('events of our own are all received, exactly so many, in two processes a
     expect(p50Us).toBeLessThan(10e6);
     expect(serverRssMb > 0).toBe(peer !== 'micro-memory');
   }
+});
+
+/** Runs works of peers that need a server, where it can run. */
+function withServer(kind: ServerKind, title: string, run: () => Promise<void>): void {
+  const missing = process.platform === 'linux' ? missingServer(kind) : 'it is not Linux';
+  test.skipIf(missing !== undefined)(`${title}${missing === undefined ? '' : ` (skipped: ${missing})`}`, run);
+}
+
+withServer('nats', 'events over NATS and JetStream are all received, beside those of the bare library', async () => {
+  const json = join(folder, 'nats.json');
+  const peers = ['micro-nats', 'micro-nats-broker', 'raw-nats', 'micro-jetstream', 'raw-jetstream'];
+  const { code, output } = await bench(
+    {},
+    `--peers=${peers}`,
+    '--work=events',
+    '--in-flight=7',
+    '--calls=300',
+    '--warm-up=0.05',
+    '--rounds=1',
+    `--json=${json}`,
+  );
+  expect(output).not.toContain('failed');
+  expect(code).toBe(0);
+  const rows: { peer: string; calls: number; bare: string | null; ratioToBare: number | null }[] = JSON.parse(
+    readFileSync(json, 'utf8'),
+  );
+  expect(rows.map(({ peer, calls, bare }) => [peer, calls, bare])).toEqual([
+    ['micro-nats', 300, 'raw-nats'],
+    ['micro-nats-broker', 300, 'raw-nats'],
+    ['raw-nats', 300, null],
+    ['micro-jetstream', 300, 'raw-jetstream'],
+    ['raw-jetstream', 300, null],
+  ]);
+  expect(rows.map(({ ratioToBare }) => ratioToBare !== null && ratioToBare > 0)).toEqual([
+    true,
+    true,
+    false,
+    true,
+    false,
+  ]);
+});
+
+withServer('redis', 'a store is written, read and listed, with the CPU time and memory of its server', async () => {
+  const json = join(folder, 'redis.json');
+  const peers = ['micro-redis', 'raw-redis', 'raw-redis-many'];
+  const works = ['store-write', 'store-read', 'store-list'];
+  const { code, output } = await bench(
+    {},
+    `--peers=${peers}`,
+    `--work=${works}`,
+    '--in-flight=3',
+    '--calls=6',
+    '--rounds=1',
+    `--json=${json}`,
+  );
+  expect(output).not.toContain('failed');
+  expect(output).toContain('÷ bare');
+  expect(code).toBe(0);
+  const rows: { peer: string; work: string; calls: number; serverRssMb: number }[] = JSON.parse(
+    readFileSync(json, 'utf8'),
+  );
+  expect(rows.map(({ work, peer, calls }) => [work, peer, calls])).toEqual(
+    works.flatMap((work) => peers.map((peer) => [work, peer, 6])),
+  );
+  expect(rows.every(({ serverRssMb }) => serverRssMb > 0)).toBe(true);
+});
+
+withServer('etcd', 'every change of a node is told to 20 watchers, and etcd says with how many bytes', async () => {
+  const json = join(folder, 'etcd.json');
+  const { code, output } = await bench(
+    {},
+    '--work=registry',
+    '--in-flight=2',
+    '--calls=40',
+    '--rounds=1',
+    `--json=${json}`,
+  );
+  expect(output).not.toContain('failed');
+  expect(code).toBe(0);
+  const rows: { peer: string; calls: number; wireBytesPerCall: number | null }[] = JSON.parse(
+    readFileSync(json, 'utf8'),
+  );
+  expect(rows.map(({ peer, calls }) => [peer, calls])).toEqual(
+    ['micro-memory', 'micro-etcd', 'raw-etcd'].map((peer) => [peer, 40]),
+  );
+  const [memory, ...overEtcd] = rows.map(({ wireBytesPerCall }) => wireBytesPerCall);
+  expect(memory).toBeNull();
+  // A record of some 2 KB goes to each watcher.
+  for (const bytes of overEtcd) expect(bytes).toBeGreaterThan(20 * 1_000);
 });
 
 test('a peer, a work or a number that makes no sense is refused by name', async () => {

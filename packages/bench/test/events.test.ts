@@ -48,7 +48,7 @@ test('a receipt is given for every quarter of the window, and at once for the la
   ]);
   expect(receipts[2]?.latencies?.p50Us).toBeGreaterThan(980);
   upTo(5);
-  expect(receipts[3]).toEqual({ received: 5, latencies: { p50Us: 0, p99Us: 0 } });
+  expect(receipts[3]).toEqual({ received: 5, latencies: { p50Us: 0, p99Us: 0, maxUs: 0 } });
 });
 
 /** Publishes 100 events, which `handle` lets arrive or not, and says how many were on their way at most. */
@@ -73,7 +73,7 @@ async function publishTo(
     },
     close: async () => {},
   };
-  const order = { inFlight: 8, warmUpMs: 5, messages: 100, limitMs };
+  const order = { inFlight: 8, warmUpMs: 5, messages: 100, limitMs, subscriberPids: [] };
   return { ...(await runPublish(publisher, receipts, order)), most };
 }
 
@@ -95,7 +95,7 @@ onLinux('a publisher that refuses ends the measurement', async () => {
     close: async () => {},
   };
   const { receipts } = localReceipts(8);
-  const order = { inFlight: 8, warmUpMs: 5, messages: 100, limitMs: 5_000 };
+  const order = { inFlight: 8, warmUpMs: 5, messages: 100, limitMs: 5_000, subscriberPids: [] };
   await expect(runPublish(publisher, receipts, order)).rejects.toThrow('refused');
 });
 

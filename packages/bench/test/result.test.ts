@@ -68,6 +68,7 @@ const figures: LoadResult = {
   rate: 0,
   p50Us: 1,
   p99Us: 1,
+  maxUs: 1,
   cpuSecondsPer10k: 1,
   serverRssMb: 1,
   clientRssMb: 1,
