@@ -1,0 +1,256 @@
+import { randomUUID } from 'node:crypto';
+import {
+  CODE,
+  inTurn,
+  type LogLine,
+  type LogOptions,
+  type RunningWorkload,
+  type Runtime,
+  type RuntimeReadOptions,
+  type Workload,
+} from '@micro/core';
+import { type Api, createApi } from './api.ts';
+import { type Cluster, loadCluster } from './cluster.ts';
+import { deploymentsPath, openFeed, podsPath } from './feed.ts';
+import { textAt } from './json.ts';
+import { k8sError } from './k8s-error.ts';
+import { type K8sRuntimeOptions, settingsOf } from './k8s-options.ts';
+import { checkNamespace, namesOf, selectorOf } from './names.ts';
+import { imageOf, planOf } from './plan.ts';
+import { listAll } from './reflect.ts';
+import { viewsOf, watchWorkloads } from './watch-workloads.ts';
+import { followedLines, pastLines } from './workload-logs.ts';
+import { createObjects, deleteObjects, updateObjects } from './workload-objects.ts';
+import { groupPods, identityOf, viewOf } from './workload-view.ts';
+
+/** What there is between a start and a stop. */
+interface Life {
+  readonly api: Api;
+  readonly cluster: Cluster;
+  /** Aborts when the runtime is stopped. */
+  readonly controller: AbortController;
+  /** What is being changed, and watches that begin. */
+  readonly pending: Set<Promise<unknown>>;
+  readonly beginning: Set<Promise<unknown>>;
+}
+
+/**
+ * Runs workloads on Kubernetes: each is a Deployment and a Service, with go-micro's names, labels and annotations. `start`
+ * reads the kubeconfig and asks the API server for the workloads of the namespace, so that what cannot work fails there;
+ * before it, and after `stop`, everything is a 503. What runs goes on running when the runtime stops: it is the cluster
+ * that runs it. Every question has a deadline, and watches and followed logs come back by themselves.
+ *
+ * Throws 400 for options that cannot be.
+ */
+export function k8sRuntime(options: K8sRuntimeOptions = {}): Runtime {
+  const settings = settingsOf(options);
+  const { fieldManager, timeoutMs, watchMs, logger } = settings;
+  let life: Life | undefined;
+  const lifeInTurn = inTurn();
+  /** One thing at a time is done to a workload, in the order in which it was asked for. */
+  const turns = new Map<string, ReturnType<typeof inTurn>>();
+
+  const living = (): Life => {
+    if (life === undefined) throw k8sError(CODE.unavailable, 'the runtime is not started: call start() first');
+    return life;
+  };
+  const signalOf = ({ controller }: Life, signal: AbortSignal | undefined): AbortSignal =>
+    signal === undefined ? controller.signal : AbortSignal.any([controller.signal, signal]);
+  const namespaceOf = ({ cluster }: Life, namespace: string | undefined): string =>
+    checkNamespace(namespace ?? settings.namespace ?? cluster.namespace);
+
+  const changing = async (key: string, run: (life: Life) => Promise<void>): Promise<void> => {
+    const now = living();
+    const turn = turns.get(key) ?? inTurn();
+    turns.set(key, turn);
+    // A watch that was asked for before sees what is changed after it.
+    const work = turn(async () => {
+      await Promise.allSettled(now.beginning);
+      await run(now);
+    });
+    now.pending.add(work);
+    try {
+      await work;
+    } finally {
+      now.pending.delete(work);
+      if (now.pending.size === 0) turns.clear();
+    }
+  };
+
+  /** The Deployments and Pods that a selector finds, once. */
+  const listBoth = async ({ api }: Life, namespace: string, selector: string, signal: AbortSignal) => {
+    const list = (kind: string, path: string) =>
+      listAll({ api, what: `reading the ${kind} of ${namespace}`, path, selector, signal });
+    const [deployments, pods] = await Promise.all([
+      list('Deployments', deploymentsPath(namespace)),
+      list('Pods', podsPath(namespace)),
+    ]);
+    return { deployments: deployments.objects, podsOf: groupPods(pods.objects), pods: pods.objects };
+  };
+
+  const start = async (): Promise<void> => {
+    if (life !== undefined) return;
+    const cluster = await loadCluster(settings);
+    const api = createApi(cluster, timeoutMs, logger);
+    try {
+      const namespace = settings.namespace ?? cluster.namespace;
+      const what = `reading the Deployments of ${namespace}`;
+      await api.ask({ what, path: deploymentsPath(namespace), query: { limit: 1, labelSelector: selectorOf({}) } });
+    } catch (error) {
+      api.close();
+      throw error;
+    }
+    life = { api, cluster, controller: new AbortController(), pending: new Set(), beginning: new Set() };
+  };
+
+  const stop = async (): Promise<void> => {
+    if (life === undefined) return;
+    const { api, controller, pending } = life;
+    life = undefined;
+    controller.abort(k8sError(CODE.unavailable, 'the runtime was stopped'));
+    // What was half made is taken back; each question of that has a deadline.
+    await Promise.allSettled(pending);
+    api.close();
+  };
+
+  const logs = async function* (
+    workload: Workload,
+    { namespace: chosen, follow = false, count, signal }: LogOptions,
+  ): AsyncGenerator<LogLine, void, undefined> {
+    const names = namesOf(workload);
+    if (count !== undefined && !(count >= 0)) {
+      throw k8sError(CODE.badRequest, `${String(count)} is no number of lines: give 0 or more`);
+    }
+    const now = living();
+    const { api } = now;
+    const namespace = namespaceOf(now, chosen);
+    const end = new AbortController();
+    const ends = signalOf(now, signal);
+    if (ends.aborted) return;
+    const onEnd = (): void => end.abort(ends.reason);
+    ends.addEventListener('abort', onEnd, { once: true });
+    try {
+      const selector = selectorOf(workload);
+      const found = await listBoth(now, namespace, selector, end.signal);
+      const deployment = found.deployments.find((one) => isMeant(identityOf(one), workload));
+      if (deployment === undefined) {
+        throw k8sError(
+          CODE.notFound,
+          `there is no ${workload.name} ${workload.version} in ${namespace}, so it has no logs`,
+        );
+      }
+      const last = Math.floor(count ?? Number.POSITIVE_INFINITY);
+      const reading = { api, namespace, container: names.container, count: last, end };
+      const uid = textAt(deployment, 'metadata', 'uid') ?? '';
+      const lines = follow
+        ? followedLines(
+            reading,
+            uid,
+            openFeed({ api, namespace, selector, watchMs, graceMs: timeoutMs, signal: end.signal }),
+          )
+        : pastLines(reading, found.podsOf(deployment));
+      for await (const line of lines) {
+        // What was read ahead is not wanted any more.
+        if (end.signal.aborted) return;
+        yield line;
+      }
+    } catch (error) {
+      if (!end.signal.aborted) throw error;
+    } finally {
+      ends.removeEventListener('abort', onEnd);
+      end.abort();
+    }
+  };
+
+  return {
+    name: 'k8s',
+
+    async create(workload, createOptions = {}) {
+      const { signal } = createOptions;
+      const plan = planOf(workload, createOptions, namespaceOf(living(), createOptions.namespace));
+      imageOf(plan, settings);
+      await changing(`${plan.namespace}/${plan.names.object}`, (now) =>
+        createObjects(now.api, settings, plan, randomUUID(), signalOf(now, signal)),
+      );
+    },
+
+    async read({ signal, namespace: chosen, ...meant } = {}) {
+      const now = living();
+      const namespace = namespaceOf(now, chosen);
+      const found = await listBoth(now, namespace, selectorOf(meant), signalOf(now, signal));
+      return found.deployments.flatMap((deployment) => {
+        const view = viewOf(deployment, found.podsOf(deployment), fieldManager);
+        return view !== undefined && isMeant(view, meant) ? [view] : [];
+      });
+    },
+
+    async update(workload, updateOptions = {}) {
+      const { signal } = updateOptions;
+      const plan = planOf(workload, updateOptions, namespaceOf(living(), updateOptions.namespace));
+      await changing(`${plan.namespace}/${plan.names.object}`, (now) =>
+        updateObjects(now.api, settings, plan, signalOf(now, signal)),
+      );
+    },
+
+    async delete(workload, { namespace: chosen, signal } = {}) {
+      const { object } = namesOf(workload);
+      const namespace = namespaceOf(living(), chosen);
+      await changing(`${namespace}/${object}`, (now) =>
+        deleteObjects(now.api, namespace, workload, signalOf(now, signal)),
+      );
+    },
+
+    logs: (workload, logOptions = {}) => logs(workload, logOptions),
+
+    watch({ signal, namespace: chosen, ...meant } = {}) {
+      const end = new AbortController();
+      try {
+        const now = living();
+        const namespace = namespaceOf(now, chosen);
+        const selector = selectorOf(meant);
+        const ends = signalOf(now, signal);
+        if (ends.aborted) end.abort();
+        else ends.addEventListener('abort', () => end.abort(ends.reason), { once: true, signal: end.signal });
+        const isOne = (workload: RunningWorkload): boolean => isMeant(workload, meant);
+        const { api, beginning } = now;
+        const feed = openFeed({ api, namespace, selector, watchMs, graceMs: timeoutMs, signal: end.signal });
+        // Changes count from now on, not from when the first one is asked for.
+        const begun = feed.ready.then(() => viewsOf(feed, fieldManager, isOne));
+        beginning.add(begun);
+        begun.catch(() => {}).finally(() => beginning.delete(begun));
+        const events = watchWorkloads(feed, fieldManager, isOne, begun, end);
+        return leavable(events, end);
+      } catch (error) {
+        return { [Symbol.asyncIterator]: () => ({ next: () => Promise.reject(error) }) };
+      }
+    },
+
+    start: () => lifeInTurn(start),
+    stop: () => lifeInTurn(stop),
+  };
+}
+
+/** Whether a workload is one of those that were asked for. */
+function isMeant(
+  workload: Pick<Workload, 'name' | 'version'> | undefined,
+  { name, version }: RuntimeReadOptions,
+): boolean {
+  return (
+    workload !== undefined &&
+    (name === undefined || name === workload.name) &&
+    (version === undefined || version === workload.version)
+  );
+}
+
+/** A sequence whose reader may leave while it waits. */
+function leavable<T>(items: AsyncGenerator<T, void, undefined>, end: AbortController): AsyncIterableIterator<T> {
+  const iterator: AsyncIterableIterator<T> = {
+    next: () => items.next(),
+    return() {
+      end.abort();
+      return items.return();
+    },
+    [Symbol.asyncIterator]: () => iterator,
+  };
+  return iterator;
+}
