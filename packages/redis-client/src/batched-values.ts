@@ -1,4 +1,4 @@
-import { onAbort } from '@micro/core';
+import { CODE, MicroError, onAbort } from '@micro/core';
 import type { RedisCommands } from './client-types.ts';
 import type { RedisLink } from './link-types.ts';
 import type { RedisValue, RedisValues } from './redis-values.ts';
@@ -23,34 +23,41 @@ interface Item extends ValueWrite {
 /** What is done to the values of a batch. */
 interface Kind {
   readonly verb: string;
+  /** Its outcome, where there is something to tell. */
+  one(redis: RedisCommands, item: Item): Promise<Outcome>;
   /** The outcomes of the items, in their order; none when there is nothing to tell. */
-  run(redis: RedisCommands, items: readonly Item[]): Promise<readonly Outcome[]>;
+  many(redis: RedisCommands, items: readonly Item[]): Promise<readonly Outcome[]>;
 }
 
 const READ: Kind = {
   verb: 'reading',
-  async run(redis, items) {
-    const [first] = items;
-    if (items.length === 1 && first !== undefined) return [await readOne(redis, first.key)];
-    return readMany(
+  one: (redis, { key }) => readOne(redis, key),
+  many: (redis, items) =>
+    readMany(
       redis,
       items.map(({ key }) => key),
-    );
-  },
+    ),
 };
 
 const WRITE: Kind = {
   verb: 'writing',
-  async run(redis, items) {
-    const [first] = items;
-    await (items.length === 1 && first !== undefined ? writeOne(redis, first) : writeMany(redis, items));
+  async one(redis, item) {
+    await writeOne(redis, item);
+    return undefined;
+  },
+  async many(redis, items) {
+    await writeMany(redis, items);
     return [];
   },
 };
 
 const REMOVE: Kind = {
   verb: 'deleting',
-  async run(redis, items) {
+  async one(redis, { key }) {
+    await redis.call('del', key);
+    return undefined;
+  },
+  async many(redis, items) {
     await redis.call('del', ...items.map(({ key }) => key));
     return [];
   },
@@ -59,10 +66,14 @@ const REMOVE: Kind = {
 /**
  * The values of one tick together: one command for many keys is several times as fast as one for each. Only what is done
  * alike goes together, so what was begun after something else comes after it.
+ *
+ * A server that does not allow this client one of the keys refuses all of them. From the first time on each key is a command
+ * of its own, so that nobody pays for what others ask for.
  */
 export function batchedValues(link: RedisLink): RedisValues {
   let open: { readonly kind: Kind; readonly items: Item[]; bytes: number } | undefined;
   let isPlanned = false;
+  let mostKeys = BATCH_KEYS;
 
   const send = (): void => {
     if (open === undefined) return;
@@ -72,24 +83,30 @@ export function batchedValues(link: RedisLink): RedisValues {
     const run = (redis: RedisCommands): Promise<readonly Outcome[]> => {
       // It may have waited for the server, and some of its callers have not.
       if (sent.some(({ isCancelled }) => isCancelled)) sent = sent.filter(({ isCancelled }) => !isCancelled);
-      return sent.length === 0 ? Promise.resolve([]) : kind.run(redis, sent);
+      const [first] = sent;
+      if (first === undefined) return Promise.resolve([]);
+      return sent.length === 1 ? kind.one(redis, first).then((outcome) => [outcome]) : kind.many(redis, sent);
     };
     const call = { verb: kind.verb, key: items[0]?.key, others: items.length - 1, bytes, run };
     link.call(call).then(
       (outcomes) => {
-        for (const [at, { key, resolve }] of sent.entries()) {
+        for (const [at, item] of sent.entries()) {
           const outcome = outcomes[at];
           // By itself, it says what it is.
-          resolve(outcome === HIDDEN ? readAlone(key) : outcome);
+          item.resolve(outcome === HIDDEN ? readAlone(item) : outcome);
         }
       },
       (error: unknown) => {
-        for (const { reject } of items) reject(error);
+        const isOfOneKey = sent.length > 1 && error instanceof MicroError && error.code === CODE.forbidden;
+        if (isOfOneKey) mostKeys = 1;
+        // A write would come after those that were begun meanwhile.
+        if (isOfOneKey && kind === READ) for (const item of sent) item.resolve(readAlone(item));
+        else for (const { reject } of items) reject(error);
       },
     );
   };
 
-  const readAlone = (key: string): Promise<RedisValue | undefined> =>
+  const readAlone = ({ key }: Item): Promise<RedisValue | undefined> =>
     link.call({ verb: READ.verb, key, bytes: key.length, run: (redis) => readOne(redis, key) });
 
   const endOfTick = (): void => {
@@ -112,7 +129,7 @@ export function batchedValues(link: RedisLink): RedisValues {
       items.push(item);
       if (signal !== undefined) cancellable(item, kind, signal);
     });
-    if (items.length >= BATCH_KEYS) send();
+    if (items.length >= mostKeys) send();
     if (!isPlanned) {
       isPlanned = true;
       process.nextTick(endOfTick);

@@ -23,15 +23,30 @@ const FORMS =
 /** Reads addresses: each text may be a comma list. Throws a 400 that names the one it cannot read, without its password. */
 export function parseAddresses(given: string | readonly string[], errorOf: ErrorOf): readonly RedisAddress[] {
   const texts = (typeof given === 'string' ? [given] : given)
-    .flatMap((text) => String(text).split(','))
-    .map((text) => text.trim())
-    .filter((text) => text !== '');
-  return texts.map((text) => parseAddress(text, errorOf));
+    .flatMap((text) => partsOf(String(text)))
+    .filter(({ text }) => text !== '');
+  return texts.map((part) => parseAddress(part, errorOf));
 }
 
-function parseAddress(text: string, errorOf: ErrorOf): RedisAddress {
+/** One address of a list, and what errors show of it. */
+interface ListPart {
+  readonly text: string;
+  readonly shown: string;
+}
+
+/** A comma in a password, which has to be percent-encoded, cuts it in two: then an `@` comes in a later part only. */
+function partsOf(list: string): readonly ListPart[] {
+  const texts = list.split(',').map((text) => text.trim());
+  const lastAt = texts.findLastIndex((text) => text.includes('@'));
+  return texts.map((text, index) => ({
+    text,
+    shown: index < lastAt && !text.includes('@') ? `${schemeOf(text)}…` : withoutSecrets(text),
+  }));
+}
+
+function parseAddress({ text, shown }: ListPart, errorOf: ErrorOf): RedisAddress {
   const bad = (why: string) =>
-    errorOf(CODE.badRequest, `${JSON.stringify(withoutSecrets(text))} is no address of redis: ${why}; use ${FORMS}`);
+    errorOf(CODE.badRequest, `${JSON.stringify(shown)} is no address of redis: ${why}; use ${FORMS}`);
   const url = readUrl(text);
   if (url === undefined) throw bad('it cannot be read');
   const scheme = url.protocol.slice(0, -1);
@@ -106,8 +121,11 @@ function numberOf(text: string): number | undefined | null {
 function withoutSecrets(text: string): string {
   const shown = text.replace(/\?.*$/s, '?…');
   const at = shown.lastIndexOf('@');
-  const scheme = /^[a-z+]*:\/\//i.exec(shown)?.[0] ?? '';
-  return (at === -1 ? shown : `${scheme}…${shown.slice(at)}`).slice(0, 120);
+  return (at === -1 ? shown : `${schemeOf(shown)}…${shown.slice(at)}`).slice(0, 120);
+}
+
+function schemeOf(text: string): string {
+  return /^[a-z+]*:\/\//i.exec(text)?.[0] ?? '';
 }
 
 /** `host:port`, with brackets around IPv6, or the path of a socket. */

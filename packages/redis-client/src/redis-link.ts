@@ -8,7 +8,7 @@ import { endClient } from './end-client.ts';
 import type { LinkOwner, RedisCall, RedisLink } from './link-types.ts';
 import { openClient } from './open-client.ts';
 import { errorsOf, isPassing } from './redis-error.ts';
-import { checkClient, numberOf, type RedisOptions, settingsOf, timeoutOf } from './redis-options.ts';
+import { checkClient, durationOf, numberOf, type RedisOptions, settingsOf, timeoutOf } from './redis-options.ts';
 import { serverName } from './server-name.ts';
 import { turnsOf } from './turns.ts';
 
@@ -36,7 +36,7 @@ interface Pending {
 export function redisLink(options: RedisOptions, owner: LinkOwner): RedisLink {
   const errorOf = errorsOf(owner.id);
   const timeoutMs = timeoutOf(options, errorOf);
-  const patienceMs = numberOf('patienceMs', options.patienceMs, owner.patienceMs, errorOf);
+  const patienceMs = durationOf('patienceMs', options.patienceMs, owner.patienceMs, errorOf);
   const maxPendingBytes =
     numberOf('maxPendingBytes', options.maxPendingBytes, DEFAULT_MAX_PENDING_BYTES, errorOf) ||
     Number.POSITIVE_INFINITY;
@@ -170,6 +170,7 @@ export function redisLink(options: RedisOptions, owner: LinkOwner): RedisLink {
   };
 
   const connect = (): void => {
+    if (closing !== undefined) return;
     // What comes of it is told by events.
     client.connect().catch(() => {});
   };
@@ -201,7 +202,7 @@ export function redisLink(options: RedisOptions, owner: LinkOwner): RedisLink {
       ended() {
         if (isGone()) failWaiting(unreachable);
         // A client of our own ends only when an attempt could not even begin, as with half a certificate.
-        if (settings !== undefined && closing === undefined) setTimeout(connect, AGAIN_MS);
+        if (settings !== undefined) setTimeout(connect, AGAIN_MS);
       },
     });
     isOpen = client.status === 'ready';

@@ -7,7 +7,7 @@ import type { ErrorOf } from './redis-error.ts';
 export interface RedisOptions {
   /**
    * A ready client of ioredis, version 5 or 6, `Redis` or `Cluster`, instead of the settings up to `tls`. It is the
-   * caller's to close. A client with a `keyPrefix` is refused.
+   * caller's to close. A client with a `keyPrefix` or with `enableAutoPipelining` is refused.
    */
   readonly client?: RedisClient | undefined;
   /**
@@ -69,12 +69,19 @@ export type RedisTarget =
 const DEFAULT_URL = 'redis://127.0.0.1:6379';
 const DEFAULT_TIMEOUT_MS = 5_000;
 const DEFAULT_CONNECT_TIMEOUT_MS = 3_000;
+/** A day less than timers can wait, so that there is room for what is added. A longer timer would fire at once. */
+const LONGEST_MS = 2 ** 31 - 1 - 86_400_000;
 /** What may not stand beside a ready client. */
 const SETTINGS = ['url', 'cluster', 'username', 'password', 'sentinelUsername', 'sentinelPassword', 'tls'] as const;
 
 /** How long a request may take. */
 export function timeoutOf(options: RedisOptions, errorOf: ErrorOf): number {
-  return numberOf('timeoutMs', options.timeoutMs, DEFAULT_TIMEOUT_MS, errorOf);
+  return durationOf('timeoutMs', options.timeoutMs, DEFAULT_TIMEOUT_MS, errorOf);
+}
+
+/** A duration in milliseconds, 0 for off. What is longer than a timer can be, which is 24 days, is cut to that. */
+export function durationOf(name: string, given: number | undefined, usual: number, errorOf: ErrorOf): number {
+  return Math.min(numberOf(name, given, usual, errorOf), LONGEST_MS);
 }
 
 /** A numeric option, which is a number from 0 on. */
@@ -98,6 +105,12 @@ export function checkClient(client: RedisClient, options: RedisOptions, errorOf:
   if (!isClient) throw errorOf(CODE.badRequest, 'client is no client of ioredis; give it a Redis or a Cluster');
   if ('keyPrefix' in client.options && client.options.keyPrefix) {
     const detail = `the client has the keyPrefix ${JSON.stringify(client.options.keyPrefix)}, which SCAN does not know; make one without it`;
+    throw errorOf(CODE.badRequest, detail);
+  }
+  if ('enableAutoPipelining' in client.options && client.options.enableAutoPipelining) {
+    // ioredis then takes the first argument of `call` for the command: the key "flushall" would be one.
+    const detail =
+      'the client has enableAutoPipelining, with which ioredis sends keys as commands; make one without it, as calls of one tick go out together anyway';
     throw errorOf(CODE.badRequest, detail);
   }
 }
@@ -135,7 +148,7 @@ export function settingsOf(options: RedisOptions, errorOf: ErrorOf): RedisSettin
     sentinelPassword,
     tls: tls ?? (first.scheme.startsWith('rediss') ? {} : undefined),
     timeoutMs: timeoutOf(options, errorOf),
-    connectTimeoutMs: numberOf('connectTimeoutMs', options.connectTimeoutMs, DEFAULT_CONNECT_TIMEOUT_MS, errorOf),
+    connectTimeoutMs: durationOf('connectTimeoutMs', options.connectTimeoutMs, DEFAULT_CONNECT_TIMEOUT_MS, errorOf),
   };
 }
 

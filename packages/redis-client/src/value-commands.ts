@@ -15,13 +15,16 @@ export const HIDDEN = Symbol('hidden');
 const NO_KEY = -2;
 const NO_END = -1;
 
-/** GET and PTTL: they leave together, and a server answers what came together in one go. Throws what GET throws. */
+/**
+ * GET and PTTL: they leave together, and a server answers what came together in one go. Throws what GET throws. A client of
+ * somebody else's may be told to answer numbers as text.
+ */
 export function readOne(redis: RedisCommands, key: string): Promise<RedisValue | undefined> {
   return new Promise((resolve, reject) => {
     const got = redis.callBuffer('get', key) as Promise<Buffer | null>;
-    const asked = redis.call('pttl', key) as Promise<number>;
+    const asked = redis.call('pttl', key);
     got.catch(reject);
-    asked.then((ttlMs) => got.then((value) => resolve(found(value, ttlMs)), reject), reject);
+    asked.then((ttlMs) => got.then((value) => resolve(found(value, Number(ttlMs))), reject), reject);
   });
 }
 
@@ -37,7 +40,7 @@ export async function readMany(
   const [answer, ...ttls] = (await pipeline.exec()) ?? [];
   const values = answered(answer) as readonly (Buffer | null)[];
   return ttls.map((each, at) => {
-    const ttlMs = answered(each) as number;
+    const ttlMs = Number(answered(each));
     const value = values[at] ?? null;
     return value === null && ttlMs !== NO_KEY ? HIDDEN : found(value, ttlMs);
   });

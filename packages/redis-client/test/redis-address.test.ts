@@ -79,6 +79,8 @@ describe('an address of redis', () => {
     'user:hunter2@h:x',
     'redis://h?password=hunter2',
     'redis://a:hunter2@hunter2@h:x',
+    'redis://user:hunter2,more@h',
+    'h1:1,redis://:hunter2,hunter2,more@h',
   ])('no error shows a password: %s', (text) => {
     const { detail } = caught(() => parse(text));
     expect(detail).not.toContain('ter2');

@@ -151,6 +151,19 @@ describe.skipIf(missing !== undefined)(`a link to a server${skipped}`, () => {
     }
   });
 
+  test('a duration that no timer can wait for is a long one, and not the shortest', async () => {
+    await using server = await startRedis();
+    const years = 10 ** 12;
+    await using used = use({ url: server.url, timeoutMs: years, patienceMs: years, connectTimeoutMs: years });
+    await used.values.write('a', 'x', { ttlMs: 0 });
+    await server.kill();
+    const waits = text(used, 'a');
+    await eventually(() => expect(used.lines.length).toBe(1));
+    await server.start();
+    expect(await waits).toBeUndefined();
+    expect(used.lines.length).toBe(2);
+  });
+
   test('a call that is late is a 408 that names the server', async () => {
     await using used = use({ url: server.url, timeoutMs: 300 });
     await used.values.write('a', 'x', { ttlMs: 0 });
@@ -215,6 +228,23 @@ describe.skipIf(missing !== undefined)(`who may come in${skipped}`, () => {
     await using used = use({ url: server.url, username: 'reader', password: 'pw' });
     expect(await used.values.read('a')).toBeUndefined();
     expect(await failure(used.values.write('a', 'x', { ttlMs: 0 }))).toMatchObject({ code: CODE.forbidden });
+  });
+
+  test('a key that is not allowed fails those who ask for it, and not those who ask for others in the same tick', async () => {
+    await using server = await startRedis();
+    const admin = new Redis(server.port);
+    await admin.acl('SETUSER', 'half', 'on', '>pw', '~mine*', '+@all');
+    admin.disconnect();
+    await using used = use({ url: server.url, username: 'half', password: 'pw' });
+    const { values } = used;
+    await values.write('mine1', 'x', { ttlMs: 0 });
+    const codes = async (promises: readonly Promise<unknown>[]): Promise<readonly unknown[]> =>
+      (await Promise.allSettled(promises)).map((one) => (one.status === 'rejected' ? one.reason.code : 'ok'));
+    const expected = ['ok', CODE.forbidden, 'ok'];
+    const keys = ['mine1', 'theirs', 'mine2'];
+    expect(await codes(keys.map((key) => values.read(key)))).toEqual(expected);
+    expect(await codes(keys.map((key) => values.write(key, 'y', { ttlMs: 0 })))).toEqual(expected);
+    expect(await codes(keys.map((key) => values.remove(key)))).toEqual(expected);
   });
 
   test('a server that has no memory left is a 429, and still reads', async () => {
@@ -297,6 +327,27 @@ describe.skipIf(missing !== undefined)(`a ready client${skipped}`, () => {
     expect(await client.get('a')).toBe('x');
     expect(client.eventNames()).toHaveLength(listeners);
     client.disconnect();
+  });
+
+  test('one that answers numbers as text reads when a value ends, and that there is none', async () => {
+    await using server = await startRedis();
+    const client = new Redis(server.port, { stringNumbers: true });
+    try {
+      await using used = use({ client });
+      const { values } = used;
+      await values.write('number', 'x', { ttlMs: 90_000 });
+      const together = [values.read('number'), values.read('no number')];
+      const [among, none] = await Promise.all(together);
+      for (const found of [among, await values.read('number')]) {
+        const leftMs = (found?.expiresAt ?? 0) - Date.now();
+        expect(leftMs > 60_000 && leftMs <= 90_000, `it ends in ${leftMs} ms`).toBe(true);
+      }
+      expect(none).toBeUndefined();
+      await values.write('number', 'x', { ttlMs: 0 });
+      expect((await values.read('number'))?.expiresAt).toBeUndefined();
+    } finally {
+      client.disconnect();
+    }
   });
 
   test('calls have their deadline, whatever the client would wait for', async () => {

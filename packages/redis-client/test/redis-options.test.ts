@@ -1,5 +1,5 @@
 import { CODE } from '@micro/core';
-import { Redis } from 'ioredis';
+import { Cluster, Redis } from 'ioredis';
 import { describe, expect, test } from 'vitest';
 import { type RedisOptions, redisLink } from '../src/index.ts';
 
@@ -40,6 +40,12 @@ describe('the options of a link', () => {
     expect(() => made({ client, tls: {} })).toThrow('tls means nothing beside a ready client');
     const prefixed = new Redis({ lazyConnect: true, keyPrefix: 'mine:' });
     expect(() => made({ client: prefixed })).toThrow('keyPrefix "mine:"');
+    // With it ioredis would run the key "flushall" as a command.
+    const pipelining = new Redis({ lazyConnect: true, enableAutoPipelining: true });
+    expect(() => made({ client: pipelining })).toThrow('enableAutoPipelining');
+    const nodes = [{ host: '127.0.0.1', port: 1 }];
+    const cluster = new Cluster(nodes, { lazyConnect: true, enableAutoPipelining: true });
+    expect(() => made({ client: cluster })).toThrow('enableAutoPipelining');
   });
 
   test('a link that was never used connects to nothing, and can be closed twice', async () => {
