@@ -72,8 +72,9 @@ export function createApi(cluster: Cluster, timeoutMs: number, logger: Logger | 
     const attempt = (): Promise<IncomingMessage> =>
       new Promise((resolve, reject) => {
         const request = (isPlain ? httpRequest : httpsRequest)(url, options);
-        // Node's own `signal` destroys the connection with an error that nobody hears, when it aborts just as it becomes idle.
-        const detach = onAbort(signal, () => request.destroy(new Error('ended')));
+        // Without an error: Node's own `signal` gives one to the connection, and when the answer is there in whole and just
+        // not read yet, that ends as an error which nobody can catch.
+        const detach = onAbort(signal, () => request.destroy());
         request.on('error', (error: NodeJS.ErrnoException) => {
           detach();
           // The server closed an idle connection just when it was used again: nobody has read the question.
