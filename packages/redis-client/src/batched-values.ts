@@ -1,4 +1,5 @@
-import { CODE, MicroError, onAbort } from '@micro/core';
+import { CODE, MicroError } from '@micro/core';
+import { onAbort } from '@micro/core/plugin';
 import type { RedisCommands } from './client-types.ts';
 import type { RedisLink } from './link-types.ts';
 import type { RedisValue, RedisValues } from './redis-values.ts';

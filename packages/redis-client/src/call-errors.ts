@@ -1,4 +1,5 @@
-import { abortError, CODE, type MicroError, shown } from '@micro/core';
+import { CODE, type MicroError } from '@micro/core';
+import { abortError, shown } from '@micro/core/plugin';
 import type { RedisClient } from './client-types.ts';
 import { nodeOfKey } from './cluster-nodes.ts';
 import type { ConnectionWatch, Refusal } from './connection-watch.ts';

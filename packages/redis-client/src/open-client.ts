@@ -1,4 +1,5 @@
-import { fullJitterMs, loadCertificates, type TlsOptions } from '@micro/core';
+import type { TlsOptions } from '@micro/core';
+import { fullJitterMs, loadCertificates } from '@micro/core/plugin';
 import { Cluster, Redis, type RedisOptions as SocketOptions } from 'ioredis';
 import type { RedisClient } from './client-types.ts';
 import type { RedisSettings } from './redis-options.ts';

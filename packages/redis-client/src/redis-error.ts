@@ -1,4 +1,5 @@
-import { CODE, type Code, MicroError, reasonOf } from '@micro/core';
+import { CODE, type Code, MicroError } from '@micro/core';
+import { reasonOf } from '@micro/core/plugin';
 
 /** Makes the errors of one component: its id, such as `go.micro.store`, says who speaks. */
 export type ErrorOf = (code: Code, detail: string, cause?: unknown) => MicroError;

@@ -1,4 +1,5 @@
-import { createDeadlineTimer, fullJitterMs, type MicroError, now, onAbort, pause, steadyLogger } from '@micro/core';
+import type { MicroError } from '@micro/core';
+import { createDeadlineTimer, fullJitterMs, now, onAbort, pause, steadyLogger } from '@micro/core/plugin';
 import { callErrors } from './call-errors.ts';
 import { isCluster, type RedisClient } from './client-types.ts';
 import { mastersOf, streamsOf } from './cluster-nodes.ts';

@@ -1,4 +1,5 @@
-import { authError, CODE, type Logger, steadyLogger } from '@micro/core';
+import { CODE, type Logger } from '@micro/core';
+import { authError, steadyLogger } from '@micro/core/plugin';
 import { followedFile } from './followed-file.ts';
 import type { JwksOptions, JwtAuthOptions } from './jwt-auth-options.ts';
 import { readPrivateKey, readPublicKey, type SignKey, type VerifyKey } from './key.ts';

@@ -1,5 +1,6 @@
 import { readFileSync, statSync } from 'node:fs';
-import { authError, CODE, type Logger, MicroError, reasonOf } from '@micro/core';
+import { CODE, type Logger, MicroError } from '@micro/core';
+import { authError, reasonOf } from '@micro/core/plugin';
 
 /** How a file is read and followed. */
 export interface FollowedFileOptions<T> {

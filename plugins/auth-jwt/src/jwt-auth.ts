@@ -1,13 +1,5 @@
-import {
-  type Account,
-  type Auth,
-  authError,
-  CODE,
-  checkAccountId,
-  type GenerateOptions,
-  type Token,
-  type TokenOptions,
-} from '@micro/core';
+import { type Account, type Auth, CODE, type GenerateOptions, type Token, type TokenOptions } from '@micro/core';
+import { authError, checkAccountId } from '@micro/core/plugin';
 import { checkedMs, chooseKeys } from './choose-keys.ts';
 import { type ClaimRules, fitsPurpose, type Purpose, readClaims, typeOf, writeClaims } from './claims.ts';
 import { type Claims, headerOf, type JwtHeader, signJwt, verifyJwt } from './compact-jwt.ts';

@@ -1,5 +1,6 @@
 import type { JsonWebKey } from 'node:crypto';
-import { authError, CODE, MicroError } from '@micro/core';
+import { CODE, MicroError } from '@micro/core';
+import { authError } from '@micro/core/plugin';
 import { fromJwk, type VerifyKey } from './key.ts';
 
 /** A JWK set as RFC 7517 has it. */

@@ -1,5 +1,6 @@
 import { createPrivateKey, createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto';
-import { authError, CODE, reasonOf } from '@micro/core';
+import { CODE } from '@micro/core';
+import { authError, reasonOf } from '@micro/core/plugin';
 
 /** A key that tokens are checked with. */
 export interface VerifyKey {

@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url';
-import { type Auth, authError, CODE, type FlagValue, type Plugin } from '@micro/core';
+import { type Auth, CODE, type FlagValue, type Plugin } from '@micro/core';
+import { authError } from '@micro/core/plugin';
 import { jwtAuth } from './jwt-auth.ts';
 import type { JwtAuthOptions } from './jwt-auth-options.ts';
 

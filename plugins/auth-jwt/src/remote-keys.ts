@@ -1,13 +1,5 @@
-import {
-  authError,
-  CODE,
-  fullJitterMs,
-  type Logger,
-  loadCertificates,
-  reasonOf,
-  type TlsOptions,
-  within,
-} from '@micro/core';
+import { CODE, type Logger, type TlsOptions } from '@micro/core';
+import { authError, fullJitterMs, loadCertificates, reasonOf, within } from '@micro/core/plugin';
 import { fetchText } from './fetch-text.ts';
 import { type KeySet, readKeySet } from './key-set.ts';
 import type { KeySource } from './key-source.ts';

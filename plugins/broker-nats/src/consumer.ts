@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { brokerError, CODE } from '@micro/core';
+import { CODE } from '@micro/core';
+import { brokerError } from '@micro/core/plugin';
 import { type NatsConnection, nanos } from 'nats';
 import { apiError, askJetStream, FAILURE } from './jetstream-api.ts';
 import { DEAD_LETTERS, type JetStreamSettings } from './jetstream-options.ts';

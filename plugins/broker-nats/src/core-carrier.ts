@@ -1,4 +1,5 @@
-import { brokerError, CODE, type MicroError, reasonOf } from '@micro/core';
+import { CODE, type MicroError } from '@micro/core';
+import { brokerError, reasonOf } from '@micro/core/plugin';
 import { ErrorCode, type NatsConnection, NatsError } from 'nats';
 import type { Carrier, CarrierEvents, Letter } from './outbox.ts';
 

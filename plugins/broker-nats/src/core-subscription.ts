@@ -1,4 +1,5 @@
-import { brokerError, CODE, type FailureReport, isHopeless, type MicroError, within } from '@micro/core';
+import { CODE, type MicroError } from '@micro/core';
+import { brokerError, type FailureReport, isHopeless, within } from '@micro/core/plugin';
 import type { Msg, NatsConnection, Subscription } from 'nats';
 import { messageOf } from './message-of.ts';
 import type { NatsSettings } from './nats-options.ts';

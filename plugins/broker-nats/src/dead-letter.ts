@@ -1,4 +1,5 @@
-import { CODE, encodeEnvelope, handlerError, type MicroError } from '@micro/core';
+import { CODE, type MicroError } from '@micro/core';
+import { encodeEnvelope, handlerError } from '@micro/core/plugin';
 import type { Consumer } from './consumer.ts';
 import type { JetStreamJob } from './jetstream-message.ts';
 import { messageOf } from './message-of.ts';

@@ -1,15 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import { checkServerIdentity } from 'node:tls';
-import {
-  brokerError,
-  type Certificates,
-  CODE,
-  loadCertificates,
-  MicroError,
-  reasonOf,
-  type TlsOptions,
-} from '@micro/core';
+import { CODE, MicroError, type TlsOptions } from '@micro/core';
+import { brokerError, type Certificates, loadCertificates, reasonOf } from '@micro/core/plugin';
 import {
   type Authenticator,
   type ConnectionOptions,

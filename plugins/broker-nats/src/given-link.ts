@@ -1,4 +1,5 @@
-import { brokerError, CODE, type Logger, reasonOf, within } from '@micro/core';
+import { CODE, type Logger } from '@micro/core';
+import { brokerError, reasonOf, within } from '@micro/core/plugin';
 import type { NatsConnection } from 'nats';
 import type { Link, LinkEvents } from './link.ts';
 import type { NatsSettings } from './nats-options.ts';

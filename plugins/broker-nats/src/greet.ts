@@ -1,5 +1,6 @@
 import { connect } from 'node:net';
-import { brokerError, CODE, type MicroError, reasonOf } from '@micro/core';
+import { CODE, type MicroError } from '@micro/core';
+import { brokerError, reasonOf } from '@micro/core/plugin';
 import { addressOf, type NatsServer } from './servers.ts';
 
 /** What a server says of itself before anything else. */

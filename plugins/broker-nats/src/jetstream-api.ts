@@ -1,4 +1,5 @@
-import { brokerError, CODE, type Code, type MicroError, reasonOf } from '@micro/core';
+import { CODE, type Code, type MicroError } from '@micro/core';
+import { brokerError, reasonOf } from '@micro/core/plugin';
 import { ErrorCode, type NatsConnection, NatsError } from 'nats';
 
 /** What JetStream says when it does not do something. */

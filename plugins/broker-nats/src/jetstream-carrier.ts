@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { brokerError, CODE, handlerError, type MicroError } from '@micro/core';
+import { CODE, type MicroError } from '@micro/core';
+import { brokerError, handlerError } from '@micro/core/plugin';
 import { createInbox, headers, type Msg, type NatsConnection, type Subscription } from 'nats';
 import { publishError } from './core-carrier.ts';
 import { apiError, FAILURE, failureOf, objectOf } from './jetstream-api.ts';

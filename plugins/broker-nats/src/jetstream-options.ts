@@ -1,4 +1,5 @@
-import { brokerError, CODE, limitOf } from '@micro/core';
+import { CODE } from '@micro/core';
+import { brokerError, limitOf } from '@micro/core/plugin';
 
 /** How JetStream keeps messages. What is left out of a stream's limits is not touched on a stream that is there already. */
 export interface JetStreamOptions {

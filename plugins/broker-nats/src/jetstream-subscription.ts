@@ -1,15 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import {
-  brokerError,
-  CODE,
-  type FailureReport,
-  handlerError,
-  isHopeless,
-  type Logger,
-  type MicroError,
-  reasonOf,
-  within,
-} from '@micro/core';
+import { CODE, type Logger, type MicroError } from '@micro/core';
+import { brokerError, type FailureReport, handlerError, isHopeless, reasonOf, within } from '@micro/core/plugin';
 import { createInbox, type Msg, type NatsConnection, nanos, type Subscription } from 'nats';
 import { type Consumer, consumerKeeper } from './consumer.ts';
 import type { Bury } from './dead-letter.ts';

@@ -1,4 +1,5 @@
-import { type BrokerMessage, decodeEnvelope } from '@micro/core';
+import type { BrokerMessage } from '@micro/core';
+import { decodeEnvelope } from '@micro/core/plugin';
 
 /** The message in what came, for whoever is told of a failure; what is no envelope is a body without a header. */
 export function messageOf(data: Uint8Array): BrokerMessage {

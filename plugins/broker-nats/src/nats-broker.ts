@@ -1,20 +1,16 @@
+import { type Broker, type BrokerMessage, CODE, MicroError, type Subscription } from '@micro/core';
 import {
-  type Broker,
-  type BrokerMessage,
   brokerError,
-  CODE,
   checkMessage,
   checkSubscribe,
   createFailureReport,
   encodeEnvelope,
   inTurn,
-  MicroError,
   notConnected,
   reasonOf,
-  type Subscription,
   steadyLogger,
   within,
-} from '@micro/core';
+} from '@micro/core/plugin';
 import type { NatsConnection } from 'nats';
 import { coreCarrier } from './core-carrier.ts';
 import { coreSubscription } from './core-subscription.ts';

@@ -1,4 +1,5 @@
-import { type FailureOptions, fullJitterMs, limitOf, type TlsOptions } from '@micro/core';
+import type { FailureOptions, TlsOptions } from '@micro/core';
+import { fullJitterMs, limitOf } from '@micro/core/plugin';
 import type { NatsConnection } from 'nats';
 import type { JetStreamOptions } from './jetstream-options.ts';
 

@@ -1,4 +1,5 @@
-import { brokerError, CODE, type MicroError, onAbort } from '@micro/core';
+import { CODE, type MicroError } from '@micro/core';
+import { brokerError, onAbort } from '@micro/core/plugin';
 import type { NatsConnection } from 'nats';
 import type { NatsSettings } from './nats-options.ts';
 

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { brokerError, CODE, handlerError, type Logger, type MicroError, reasonOf } from '@micro/core';
+import { CODE, type Logger, type MicroError } from '@micro/core';
+import { brokerError, handlerError, reasonOf } from '@micro/core/plugin';
 import type { NatsConnection } from 'nats';
 import type { Dial } from './dial.ts';
 import type { Link, LinkEvents } from './link.ts';

@@ -1,4 +1,5 @@
-import { type Broker, brokerError, CODE, type Flags, type Plugin } from '@micro/core';
+import { type Broker, CODE, type Flags, type Plugin } from '@micro/core';
+import { brokerError } from '@micro/core/plugin';
 import { natsBroker } from './nats-broker.ts';
 
 /**

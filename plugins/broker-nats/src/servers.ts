@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
-import { brokerError, CODE, type MicroError } from '@micro/core';
+import { CODE, type MicroError } from '@micro/core';
+import { brokerError } from '@micro/core/plugin';
 
 /** One NATS server, as a URL names it. */
 export interface NatsServer {

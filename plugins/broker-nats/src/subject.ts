@@ -1,4 +1,5 @@
-import { brokerError, CODE, checkTopic } from '@micro/core';
+import { CODE } from '@micro/core';
+import { brokerError, checkTopic } from '@micro/core/plugin';
 
 /** What the server keeps for itself: its own API, its inboxes. A topic that comes from outside must not reach them. */
 const RESERVED = /^(?:\$|_INBOX\.)/;

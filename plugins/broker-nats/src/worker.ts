@@ -1,13 +1,5 @@
-import {
-  type BrokerMessage,
-  brokerError,
-  CODE,
-  type Delivery,
-  decodeEnvelope,
-  handlerError,
-  isThenable,
-  type MicroError,
-} from '@micro/core';
+import { type BrokerMessage, CODE, type Delivery, type MicroError } from '@micro/core';
+import { brokerError, decodeEnvelope, handlerError, isThenable } from '@micro/core/plugin';
 
 /** A message that waits for a handler, or is with one. */
 export interface Job {

@@ -1,4 +1,5 @@
-import { CODE, MicroError, shown } from '@micro/core';
+import { CODE, MicroError } from '@micro/core';
+import { shown } from '@micro/core/plugin';
 
 /**
  * A value as go-micro's Redis cache writes it: text and bytes as they are, numbers in decimal without an exponent, truth as

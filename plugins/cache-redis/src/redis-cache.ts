@@ -1,4 +1,5 @@
-import { type Cache, type CacheEntry, type CachePutOptions, CODE, type Code, MicroError, shown } from '@micro/core';
+import { type Cache, type CacheEntry, type CachePutOptions, CODE, type Code, MicroError } from '@micro/core';
+import { shown } from '@micro/core/plugin';
 import { type RedisOptions, redisLink, redisValues } from '@micro/redis-client';
 import { encodeValue } from './encode-value.ts';
 

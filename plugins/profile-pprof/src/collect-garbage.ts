@@ -1,4 +1,4 @@
-import { within } from '@micro/core';
+import { within } from '@micro/core/plugin';
 
 const LIMIT_MS = 5_000;
 

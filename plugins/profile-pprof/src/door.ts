@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { isIPv4 } from 'node:net';
-import { bind, CODE, dialTarget, formatAddress, MicroError, pause, reasonOf, within } from '@micro/core';
+import { CODE, MicroError } from '@micro/core';
+import { bind, dialTarget, formatAddress, pause, reasonOf, within } from '@micro/core/plugin';
 import { pprofError } from './pprof-error.ts';
 import type { Recording } from './profilers.ts';
 import type { Stacks } from './stacks.ts';

@@ -1,4 +1,5 @@
-import { MicroError, within } from '@micro/core';
+import { MicroError } from '@micro/core';
+import { within } from '@micro/core/plugin';
 import { collectGarbage } from './collect-garbage.ts';
 import { openDoor } from './door.ts';
 import { encodeStacks } from './encode-stacks.ts';

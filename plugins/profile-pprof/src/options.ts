@@ -1,5 +1,6 @@
 import { tmpdir } from 'node:os';
-import { CODE, type Logger, steadyLogger } from '@micro/core';
+import { CODE, type Logger } from '@micro/core';
+import { steadyLogger } from '@micro/core/plugin';
 import { pprofError } from './pprof-error.ts';
 import { type ProfileFiles, profileFiles, uniqueName } from './profile-files.ts';
 

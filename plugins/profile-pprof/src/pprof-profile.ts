@@ -1,4 +1,5 @@
-import { inTurn, type Plugin, type Profile } from '@micro/core';
+import type { Plugin, Profile } from '@micro/core';
+import { inTurn } from '@micro/core/plugin';
 import { type Measurement, measure } from './measurement.ts';
 import { checkOptions, type PprofProfileOptions } from './options.ts';
 import { uniqueName } from './profile-files.ts';

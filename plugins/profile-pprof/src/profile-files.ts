@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { lstat, mkdir, open, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { CODE, MicroError, reasonOf, within } from '@micro/core';
+import { CODE, MicroError } from '@micro/core';
+import { reasonOf, within } from '@micro/core/plugin';
 import { pprofError } from './pprof-error.ts';
 
 /** Where the profiles of one service are written. */

@@ -1,4 +1,5 @@
-import { CODE, reasonOf } from '@micro/core';
+import { CODE } from '@micro/core';
+import { reasonOf } from '@micro/core/plugin';
 import { pprofError } from './pprof-error.ts';
 import { createStacks, type Stacks } from './stacks.ts';
 

@@ -2,7 +2,7 @@ import { open, readFile } from 'node:fs/promises';
 import { findSourceMap, type SourceMapPayload } from 'node:module';
 import { basename, dirname, isAbsolute, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { reasonOf } from '@micro/core';
+import { reasonOf } from '@micro/core/plugin';
 import { type BasicSourceMapConsumer, type IndexedSourceMapConsumer, SourceMapConsumer } from 'source-map';
 import { type Frame, frameKey } from './stacks.ts';
 

@@ -1,4 +1,5 @@
-import { abortError, CODE, registryError, within } from '@micro/core';
+import { CODE } from '@micro/core';
+import { abortError, registryError, within } from '@micro/core/plugin';
 import type { IKeyValue, ILeaseKeepAliveResponse, ITxnRequest, ITxnResponse } from 'etcd3';
 import type { ConnectionLog } from './connection-log.ts';
 import type { EtcdClients } from './etcd-clients.ts';

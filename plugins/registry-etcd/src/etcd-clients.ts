@@ -1,5 +1,5 @@
 import type { CallOptions } from '@grpc/grpc-js';
-import { fullJitterMs, pause } from '@micro/core';
+import { fullJitterMs, pause } from '@micro/core/plugin';
 import { type Etcd3, type ICallable, KVClient, LeaseClient, type Services, WatchClient } from 'etcd3';
 import { callUnary, DialTimeout } from './call-unary.ts';
 import type { EtcdSettings } from './etcd-options.ts';

@@ -1,4 +1,5 @@
-import { CODE, registryError } from '@micro/core';
+import { CODE } from '@micro/core';
+import { registryError } from '@micro/core/plugin';
 
 /** Where etcd listens unless a host says so. */
 const DEFAULT_PORT = 2379;

@@ -1,4 +1,5 @@
-import { CODE, type Logger, registryError, steadyLogger, type TlsOptions } from '@micro/core';
+import { CODE, type Logger, type TlsOptions } from '@micro/core';
+import { registryError, steadyLogger } from '@micro/core/plugin';
 import type { Etcd3 } from 'etcd3';
 import { type EtcdHosts, parseHosts } from './etcd-hosts.ts';
 

@@ -1,4 +1,5 @@
-import { CODE, type Flags, type Plugin, type Registry, registryError } from '@micro/core';
+import { CODE, type Flags, type Plugin, type Registry } from '@micro/core';
+import { registryError } from '@micro/core/plugin';
 import { etcdRegistry } from './etcd-registry.ts';
 
 /**

@@ -1,16 +1,5 @@
-import {
-  CODE,
-  copyRecord,
-  eventQueue,
-  type Registry,
-  type RegistryCallOptions,
-  type RegistryEvent,
-  registryError,
-  renewedRegistry,
-  serviceNodes,
-  type WatchOptions,
-  within,
-} from '@micro/core';
+import { CODE, type Registry, type RegistryCallOptions, type RegistryEvent, type WatchOptions } from '@micro/core';
+import { copyRecord, eventQueue, registryError, renewedRegistry, serviceNodes, within } from '@micro/core/plugin';
 import { connectionLog } from './connection-log.ts';
 import { etcdCalls } from './etcd-calls.ts';
 import { openClients } from './etcd-clients.ts';

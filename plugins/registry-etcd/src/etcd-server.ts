@@ -7,7 +7,8 @@ import {
   connectivityState,
   credentials,
 } from '@grpc/grpc-js';
-import { CODE, loadCertificates, reasonOf, registryError, type TlsOptions } from '@micro/core';
+import { CODE, type TlsOptions } from '@micro/core';
+import { loadCertificates, reasonOf, registryError } from '@micro/core/plugin';
 import type { Services } from 'etcd3';
 import { Host } from 'etcd3/lib/connection-pool.js';
 

@@ -1,4 +1,5 @@
-import { CODE, MicroError, reasonOf, registryError } from '@micro/core';
+import { CODE, MicroError } from '@micro/core';
+import { reasonOf, registryError } from '@micro/core/plugin';
 
 /** What gRPC calls the outcomes that are told apart here. */
 export const STATUS = {

@@ -1,4 +1,5 @@
-import { CODE, decodeRecord, inTurn, registryError } from '@micro/core';
+import { CODE } from '@micro/core';
+import { decodeRecord, inTurn, registryError } from '@micro/core/plugin';
 import type { IKeyValue, IRequestOp } from 'etcd3';
 import type { Asking, EtcdCalls } from './etcd-calls.ts';
 import { isLeaseLost, statusOf } from './etcd-status.ts';

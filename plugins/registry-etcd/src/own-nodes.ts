@@ -1,4 +1,5 @@
-import { encodeRecord, fullJitterMs, type Node, type ServiceRecord } from '@micro/core';
+import type { Node, ServiceRecord } from '@micro/core';
+import { encodeRecord, fullJitterMs } from '@micro/core/plugin';
 import type { Asking, EtcdCalls } from './etcd-calls.ts';
 import { wholeSeconds } from './etcd-options.ts';
 import { lane } from './lane.ts';

@@ -1,4 +1,5 @@
-import { CODE, registryError } from '@micro/core';
+import { CODE } from '@micro/core';
+import { registryError } from '@micro/core/plugin';
 
 /** A range of keys; without an end it is one key. */
 export interface KeyRange {

@@ -1,4 +1,5 @@
-import { decodeRecord, type Logger, type RegisteredEndpoint, type ServiceRecord, sameEndpoints } from '@micro/core';
+import type { Logger, RegisteredEndpoint, ServiceRecord } from '@micro/core';
+import { decodeRecord, sameEndpoints } from '@micro/core/plugin';
 import type { IKeyValue } from 'etcd3';
 import type { RecordKeys } from './record-keys.ts';
 

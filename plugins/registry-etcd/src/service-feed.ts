@@ -1,13 +1,5 @@
-import {
-  type EventQueue,
-  eventQueue,
-  type MicroError,
-  type RegistryEvent,
-  type ServiceRecord,
-  sameEndpoints,
-  sameMetadata,
-  sameNode,
-} from '@micro/core';
+import type { MicroError, RegistryEvent, ServiceRecord } from '@micro/core';
+import { type EventQueue, eventQueue, sameEndpoints, sameMetadata, sameNode } from '@micro/core/plugin';
 import type { IKeyValue } from 'etcd3';
 import type { EtcdCalls } from './etcd-calls.ts';
 import { isCompacted, isHistoryLost, statusOf } from './etcd-status.ts';

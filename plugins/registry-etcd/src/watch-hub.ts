@@ -1,4 +1,5 @@
-import { CODE, fullJitterMs, MicroError, onAbort, pause, within } from '@micro/core';
+import { CODE, MicroError } from '@micro/core';
+import { fullJitterMs, onAbort, pause, within } from '@micro/core/plugin';
 import type { IEvent, WatchClient } from 'etcd3';
 import { errorOf } from './etcd-status.ts';
 import { lane } from './lane.ts';

@@ -1,7 +1,7 @@
 import { Duplex } from 'node:stream';
 import { queryObjects } from 'node:v8';
-import { encodeRecord } from '@micro/core';
 import { eventually } from '@micro/core/conformance';
+import { encodeRecord } from '@micro/core/plugin';
 import { startEtcd } from '@micro/test-servers';
 import { describe, expect, it } from 'vitest';
 import { recordKeys } from '../src/record-keys.ts';

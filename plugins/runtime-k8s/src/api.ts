@@ -1,6 +1,7 @@
 import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http';
 import { Agent, request as httpsRequest } from 'node:https';
-import { abortError, CODE, type Logger, MicroError, now, onAbort, pause, reasonOf, within } from '@micro/core';
+import { CODE, type Logger, MicroError } from '@micro/core';
+import { abortError, now, onAbort, pause, reasonOf, within } from '@micro/core/plugin';
 import type { Cluster } from './cluster.ts';
 import { connectionLog } from './connection-log.ts';
 import { at } from './json.ts';

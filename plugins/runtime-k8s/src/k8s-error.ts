@@ -1,4 +1,5 @@
-import { CODE, type Code, MicroError, reasonOf } from '@micro/core';
+import { CODE, type Code, MicroError } from '@micro/core';
+import { reasonOf } from '@micro/core/plugin';
 import { at, listAt, numberAt, textAt } from './json.ts';
 
 /** Who says so. It is go-micro's name for every runtime. */

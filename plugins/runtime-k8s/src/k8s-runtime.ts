@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import {
   CODE,
-  inTurn,
   type LogLine,
   type LogOptions,
   type RunningWorkload,
@@ -9,6 +8,7 @@ import {
   type RuntimeReadOptions,
   type Workload,
 } from '@micro/core';
+import { inTurn } from '@micro/core/plugin';
 import { type Api, createApi } from './api.ts';
 import { type Cluster, loadCluster } from './cluster.ts';
 import { deploymentsPath, openFeed, podsPath } from './feed.ts';

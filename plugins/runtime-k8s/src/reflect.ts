@@ -1,4 +1,5 @@
-import { CODE, fullJitterMs, now, onAbort, pause } from '@micro/core';
+import { CODE } from '@micro/core';
+import { fullJitterMs, now, onAbort, pause } from '@micro/core/plugin';
 import { type Api, isHopeless } from './api.ts';
 import { listAt, textAt } from './json.ts';
 import { isRefusal, k8sError, refusalError, refusalOf } from './k8s-error.ts';

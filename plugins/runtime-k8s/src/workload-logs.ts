@@ -1,4 +1,5 @@
-import { CODE, fullJitterMs, type LogLine, pause } from '@micro/core';
+import { CODE, type LogLine } from '@micro/core';
+import { fullJitterMs, pause } from '@micro/core/plugin';
 import type { Api } from './api.ts';
 import type { Feed } from './feed.ts';
 import { handOver } from './hand-over.ts';

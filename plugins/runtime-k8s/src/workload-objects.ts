@@ -1,4 +1,5 @@
-import { CODE, fullJitterMs, pause, reasonOf, type Workload } from '@micro/core';
+import { CODE, type Workload } from '@micro/core';
+import { fullJitterMs, pause, reasonOf } from '@micro/core/plugin';
 import type { Api } from './api.ts';
 import { deploymentsPath, servicesPath } from './feed.ts';
 import { textAt } from './json.ts';

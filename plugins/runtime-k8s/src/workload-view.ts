@@ -1,4 +1,5 @@
-import { type RunningWorkload, reasonOf, type WorkloadStatus } from '@micro/core';
+import type { RunningWorkload, WorkloadStatus } from '@micro/core';
+import { reasonOf } from '@micro/core/plugin';
 import { at, given, listAt, numberAt, textAt } from './json.ts';
 import { INSTANCE, metadataOf, UPDATED } from './objects.ts';
 

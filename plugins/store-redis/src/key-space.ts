@@ -1,4 +1,5 @@
-import { CODE, MicroError, shown } from '@micro/core';
+import { CODE, MicroError } from '@micro/core';
+import { shown } from '@micro/core/plugin';
 
 const DEFAULT_DATABASE = 'micro';
 

@@ -1,15 +1,5 @@
-import {
-  type ListOptions,
-  type ReadOptions,
-  rangeOf,
-  type Store,
-  type StoreLimits,
-  type StoreRecord,
-  type StoreScope,
-  scopeOf,
-  storeCheck,
-  type WriteOptions,
-} from '@micro/core';
+import type { ListOptions, ReadOptions, Store, StoreLimits, StoreRecord, StoreScope, WriteOptions } from '@micro/core';
+import { rangeOf, scopeOf, storeCheck } from '@micro/core/plugin';
 import { type RedisOptions, redisLink, redisValues } from '@micro/redis-client';
 import { goKeySpaces, separateKeySpaces } from './key-space.ts';
 import { scanKeys } from './scan-keys.ts';

@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer';
-import { CODE, type KeyRange, MicroError, pause } from '@micro/core';
+import { CODE, MicroError } from '@micro/core';
+import { type KeyRange, pause } from '@micro/core/plugin';
 import type { RedisConnection, RedisLink } from '@micro/redis-client';
 import { patternOf } from './key-space.ts';
 import { pageCollector } from './sorted-page.ts';

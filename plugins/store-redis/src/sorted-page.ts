@@ -1,4 +1,4 @@
-import { compareCodePoints, type KeyRange } from '@micro/core';
+import { compareCodePoints, type KeyRange } from '@micro/core/plugin';
 
 /** Keys are sorted and cut when there are so many more of them than the page needs. */
 const SLACK = 10_000;

@@ -1,16 +1,14 @@
 import { createSecureContext } from 'node:tls';
 import { Channel, type ChannelInterface, type ChannelOptions, credentials } from '@grpc/grpc-js';
+import type { Logger, MicroError, TlsOptions } from '@micro/core';
 import {
   type Certificates,
   createDeadlineTimer,
   dialTarget,
   formatAddress,
-  type Logger,
   loadCertificates,
-  type MicroError,
   now,
-  type TlsOptions,
-} from '@micro/core';
+} from '@micro/core/plugin';
 import { type GrpcLimits, grpcMessageLimit } from './grpc-options.ts';
 
 /** The connection to one address. gRPC's library makes it when it is first used, and again when it was lost. */

@@ -1,14 +1,6 @@
 import { Metadata } from '@grpc/grpc-js';
-import {
-  CODE,
-  canonicalHeaderName,
-  HEADER,
-  type Header,
-  isReservedHeader,
-  type Message,
-  MicroError,
-  now,
-} from '@micro/core';
+import { CODE, HEADER, type Header, type Message, MicroError } from '@micro/core';
+import { canonicalHeaderName, isReservedHeader, now } from '@micro/core/plugin';
 
 /*
  * Metadata both ways, as go-micro's gRPC client and server pass it: lower case on gRPC's side, canonical on ours, several

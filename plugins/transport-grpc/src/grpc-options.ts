@@ -1,5 +1,5 @@
 import type { Logger, TlsOptions } from '@micro/core';
-import { limitOf } from '@micro/core';
+import { limitOf } from '@micro/core/plugin';
 
 /** Which of its two wires a gRPC transport speaks where nothing says which: go-micro's transport, or gRPC itself. */
 export type GrpcProtocol = 'mucp' | 'grpc';

@@ -1,6 +1,7 @@
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { status as GRPC, Metadata } from '@grpc/grpc-js';
-import { CODE, MicroError, parseError } from '@micro/core';
+import { CODE, MicroError } from '@micro/core';
+import { parseError } from '@micro/core/plugin';
 import { ErrorSchema } from './gen/errors_pb.js';
 import { StatusSchema } from './gen/status_pb.js';
 

@@ -1,5 +1,6 @@
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
-import { CODE, MicroError, reasonOf } from '@micro/core';
+import { CODE, MicroError } from '@micro/core';
+import { reasonOf } from '@micro/core/plugin';
 import {
   Health,
   HealthCheckRequestSchema,

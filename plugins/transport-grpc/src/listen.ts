@@ -7,17 +7,8 @@ import {
   type ServerInterceptingCallInterface,
   type ServerInterceptor,
 } from '@grpc/grpc-js';
-import {
-  bind,
-  formatAddress,
-  keepCertificates,
-  type Listener,
-  type ListenOptions,
-  listenerTls,
-  loadCertificates,
-  type TlsOptions,
-  within,
-} from '@micro/core';
+import type { Listener, ListenOptions, TlsOptions } from '@micro/core';
+import { bind, formatAddress, keepCertificates, listenerTls, loadCertificates, within } from '@micro/core/plugin';
 import { type GrpcLimits, grpcMessageLimit } from './grpc-options.ts';
 import { statusOf } from './grpc-status.ts';
 import { type OpenCall, refuseCall, type ServeCall } from './incoming-call.ts';

@@ -1,22 +1,18 @@
 import { Metadata } from '@grpc/grpc-js';
+import { type DialOptions, HEADER, type Message, MicroError, type Socket } from '@micro/core';
 import {
   answersProbe,
   type Carrier,
   createDeadlineTimer,
   createEndProbe,
   createExchange,
-  type DialOptions,
   END_OF_STREAM,
   type EndProbe,
   type Exchange,
-  HEADER,
-  type Message,
-  MicroError,
   now,
   PROBE_FIELDS,
   reasonOf,
-  type Socket,
-} from '@micro/core';
+} from '@micro/core/plugin';
 import type { Channels, Peer } from './channels.ts';
 import type { GrpcLimits } from './grpc-options.ts';
 import { errorOf, type GrpcStatus } from './grpc-status.ts';

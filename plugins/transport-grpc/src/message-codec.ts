@@ -1,4 +1,5 @@
-import { canonicalHeaderName, HEADER, type Header, type Message } from '@micro/core';
+import { HEADER, type Header, type Message } from '@micro/core';
+import { canonicalHeaderName } from '@micro/core/plugin';
 import type { GrpcLimits } from './grpc-options.ts';
 import { headerTooLarge, malformed, tooLarge } from './refusal.ts';
 

@@ -1,17 +1,5 @@
-import {
-  type Carrier,
-  CODE,
-  createDeadlineTimer,
-  createExchange,
-  type DialOptions,
-  type Exchange,
-  HEADER,
-  type Message,
-  MicroError,
-  now,
-  reasonOf,
-  type Socket,
-} from '@micro/core';
+import { CODE, type DialOptions, HEADER, type Message, MicroError, type Socket } from '@micro/core';
+import { type Carrier, createDeadlineTimer, createExchange, type Exchange, now, reasonOf } from '@micro/core/plugin';
 import type { Channels, Peer } from './channels.ts';
 import { writeMetadata } from './grpc-metadata.ts';
 import type { GrpcLimits } from './grpc-options.ts';

@@ -1,7 +1,8 @@
 import { create, type DescFile, type DescMessage, type DescService, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { FileDescriptorProtoSchema } from '@bufbuild/protobuf/wkt';
 import { status as GRPC } from '@grpc/grpc-js';
-import { CODE, MicroError, reasonOf } from '@micro/core';
+import { CODE, MicroError } from '@micro/core';
+import { reasonOf } from '@micro/core/plugin';
 import {
   ErrorResponseSchema,
   ExtensionNumberResponseSchema,

@@ -1,4 +1,5 @@
-import { type Carrier, CODE, MicroError, REFUSED } from '@micro/core';
+import { CODE, MicroError } from '@micro/core';
+import { type Carrier, REFUSED } from '@micro/core/plugin';
 import type { GrpcLimits } from './grpc-options.ts';
 
 const ID = 'go.micro.transport.grpc';

@@ -1,14 +1,5 @@
-import {
-  type Carrier,
-  CODE,
-  createExchange,
-  END_OF_STREAM,
-  type Exchange,
-  HEADER,
-  type Message,
-  MicroError,
-  type Socket,
-} from '@micro/core';
+import { CODE, HEADER, type Message, MicroError, type Socket } from '@micro/core';
+import { type Carrier, createExchange, END_OF_STREAM, type Exchange } from '@micro/core/plugin';
 import type { GrpcLimits } from './grpc-options.ts';
 import { statusOf } from './grpc-status.ts';
 import { type IncomingCall, type OpenCall, receiveCall } from './incoming-call.ts';

@@ -1,15 +1,5 @@
-import {
-  type Carrier,
-  CODE,
-  createExchange,
-  type Exchange,
-  HEADER,
-  type Header,
-  type Kind,
-  MicroError,
-  parseError,
-  type Socket,
-} from '@micro/core';
+import { CODE, HEADER, type Header, type Kind, MicroError, type Socket } from '@micro/core';
+import { type Carrier, createExchange, type Exchange, parseError } from '@micro/core/plugin';
 import { readMetadata } from './grpc-metadata.ts';
 import type { GrpcLimits } from './grpc-options.ts';
 import { statusOf } from './grpc-status.ts';

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { DOORS } from '../architecture/floors.ts';
 import { ROOT } from '../architecture/run-page.ts';
 import { exportsOf, sourceFiles } from '../architecture/source.ts';
 import { addTypes, optionsOf, sourceTypes, unknownOptions } from './options.ts';
@@ -33,14 +34,14 @@ test('an option that no type has is found, and one of another type, and a type t
 
 test('what the code of a page imports from core is what core hands out', () => {
   const doors = new Map(
-    ['index.ts', 'conformance.ts'].map((path) => {
+    DOORS.map((path) => {
       const door = sourceFiles().find((file) => file.path === path);
       return [path, new Set(door === undefined ? [] : exportsOf(door).map(({ name }) => name))];
     }),
   );
   const unknown = pages().flatMap(({ path, text }) =>
-    [...text.matchAll(/^import (?:type )?\{([^}]*)\} from '@micro\/core(\/conformance)?';$/gm)].flatMap(
-      ([, list = '', kit]) =>
+    [...text.matchAll(/^import (?:type )?\{([^}]*)\} from '@micro\/core(?:\/(conformance|plugin))?';$/gm)].flatMap(
+      ([, list = '', door = 'index']) =>
         list
           .split(',')
           .map((item) =>
@@ -49,7 +50,7 @@ test('what the code of a page imports from core is what core hands out', () => {
               .replace(/^type /, '')
               .replace(/ as .*$/, ''),
           )
-          .filter((name) => name !== '' && !doors.get(kit === undefined ? 'index.ts' : 'conformance.ts')?.has(name))
+          .filter((name) => name !== '' && !doors.get(`${door}.ts`)?.has(name))
           .map((name) => `${path} imports ${name}`),
     ),
   );

@@ -1,0 +1,46 @@
+// What core's own defaults are made with, for those who write plugins: they check, time and word things alike.
+
+export { checkAccountId } from './auth/account-id.ts';
+export { authError } from './auth/auth-error.ts';
+export { brokerError, handlerError, isHopeless, notConnected } from './broker/broker-error.ts';
+export { createFailureReport, type FailureReport } from './broker/broker-failure.ts';
+export { checkMessage, checkSubscribe, checkTopic } from './broker/check-message.ts';
+export { decodeEnvelope, encodeEnvelope } from './broker/envelope.ts';
+export { END_OF_STREAM } from './contract/header.ts';
+export { REFUSED } from './error/code.ts';
+export { steadyLogger } from './logger/steady-logger.ts';
+export { type EventQueue, type EventQueueOptions, eventQueue } from './registry/event-queue.ts';
+export { decodeRecord, encodeRecord } from './registry/go-record.ts';
+export { copyRecord, sameEndpoints, sameMetadata, sameNode } from './registry/record.ts';
+export { registryError } from './registry/registry-error.ts';
+export { renewedRegistry } from './registry/renewed-registry.ts';
+export { type NodeChanges, type ServiceNodes, serviceNodes } from './registry/service-nodes.ts';
+export { parseError } from './rpc/wire.ts';
+export {
+  type CheckedRecord,
+  type KeyRange,
+  rangeOf,
+  type StoreCheck,
+  scopeOf,
+  shown,
+  storeCheck,
+} from './store/store-check.ts';
+export { type Carrier, createExchange, type Exchange, type ExchangeOptions } from './transport/exchange.ts';
+export { answersProbe, createEndProbe, type EndProbe, PROBE_FIELDS } from './transport/http1-end-probe.ts';
+export { abortError } from './util/abort.ts';
+export { dialTarget, formatAddress } from './util/address.ts';
+export { bind } from './util/bind.ts';
+export { now } from './util/clock.ts';
+export { compareCodePoints } from './util/code-points.ts';
+export { createDeadlineTimer, type DeadlineTimer } from './util/deadline-timer.ts';
+export { fullJitterMs } from './util/full-jitter.ts';
+export { canonicalHeaderName } from './util/header-name.ts';
+export { inTurn } from './util/in-turn.ts';
+export { isThenable } from './util/is-thenable.ts';
+export { limitOf } from './util/limit.ts';
+export { onAbort } from './util/on-abort.ts';
+export { reasonOf } from './util/reason.ts';
+export { isReservedHeader } from './util/reserved-header.ts';
+export { pause } from './util/timer.ts';
+export { type Certificates, keepCertificates, listenerTls, loadCertificates } from './util/tls.ts';
+export { within } from './util/within.ts';
