@@ -12,6 +12,7 @@ import {
   type NatsConnection,
   NatsError,
   nkeyAuthenticator,
+  nkeys,
   tokenAuthenticator,
   usernamePasswordAuthenticator,
 } from 'nats';
@@ -27,8 +28,8 @@ export interface DialOptions {
   readonly timeoutMs: number;
 }
 
-/** Makes one connection to one server; it does not come back by itself. */
-export type Dial = (server: NatsServer) => Promise<NatsConnection>;
+/** Makes one connection to one server; it does not come back by itself. A server that says nothing is left when the signal aborts. */
+export type Dial = (server: NatsServer, signal: AbortSignal) => Promise<NatsConnection>;
 
 /** The library asks the server for signs of life every so often at most; we do that ourselves, in `pulse`. */
 const NEVER_MS = 2 ** 31 - 1;
@@ -40,8 +41,8 @@ const NEVER_MS = 2 ** 31 - 1;
 export function createDial({ credentials, tls, connectionName, timeoutMs }: DialOptions): Dial {
   checkCredentials(credentials);
   const certificates = tls === undefined ? undefined : readCertificates(tls);
-  return async (server) => {
-    const { tlsRequired, tlsAvailable } = await greet(server, timeoutMs);
+  return async (server, signal) => {
+    const { tlsRequired, tlsAvailable } = await greet(server, timeoutMs, signal);
     const address = addressOf(server);
     const wantsTls = certificates !== undefined || server.secure;
     if (tlsRequired && !wantsTls) {
@@ -108,6 +109,16 @@ function checkCredentials({ user, password, token, nkey, credentialsFile }: Nats
   }
   if (password !== undefined && user === undefined) {
     throw brokerError(CODE.badRequest, 'a password needs a user: give both');
+  }
+  if (nkey !== undefined) checkSeed(nkey);
+}
+
+/** The library would find out at each connection. */
+function checkSeed(nkey: string): void {
+  try {
+    nkeys.fromSeed(Buffer.from(nkey.trim()));
+  } catch (cause) {
+    throw brokerError(CODE.badRequest, 'nkey is no seed of an nkey: give the text that begins with SU', cause);
   }
 }
 

@@ -1,7 +1,7 @@
 import { CODE, type Logger } from '@micro/core';
 import { brokerError, reasonOf, within } from '@micro/core/plugin';
 import type { NatsConnection } from 'nats';
-import type { Link, LinkEvents } from './link.ts';
+import { type Link, type LinkEvents, notWanted } from './link.ts';
 import type { NatsSettings } from './nats-options.ts';
 import { watchStatus } from './watch-status.ts';
 
@@ -44,7 +44,8 @@ export function givenLink({ connection, settings, logger, events }: GivenLinkOpt
       return `${connection.getServer()}: ${trouble}`;
     },
 
-    async open() {
+    async open(unwanted) {
+      if (unwanted.aborted) throw notWanted();
       if (connection.isClosed())
         throw brokerError(CODE.unavailable, 'the connection that was given is closed: give an open one');
       const limit = Number.isFinite(settings.connectTimeoutMs) ? settings.connectTimeoutMs : 0;
@@ -68,9 +69,6 @@ export function givenLink({ connection, settings, logger, events }: GivenLinkOpt
       );
       up();
     },
-
-    // It waits for no more than one answer.
-    cancel() {},
 
     async close() {
       stop?.();

@@ -21,9 +21,19 @@ export const FAILURE = {
   consumerExists: 10_013,
   notEnabled: 10_076,
   notEnabledForAccount: 10_039,
+  invalidConfig: 10_052,
+  noReplicas: 10_074,
   fullOfMessages: 10_077,
   tooLargeForStream: 10_054,
 } as const;
+
+/** What no second try puts right, though the server calls it its own fault. */
+const FOR_GOOD: ReadonlySet<number> = new Set([
+  FAILURE.notEnabled,
+  FAILURE.notEnabledForAccount,
+  FAILURE.invalidConfig,
+  FAILURE.noReplicas,
+]);
 
 /** How long JetStream may take to answer one question, in milliseconds. */
 const ANSWER_MS = 2_000;
@@ -93,7 +103,7 @@ export function failureOf(error: unknown): ApiFailure | undefined {
 }
 
 function codeOf(code: number, number: number): Code {
-  if (number === FAILURE.notEnabled || number === FAILURE.notEnabledForAccount) return CODE.badRequest;
+  if (FOR_GOOD.has(number)) return CODE.badRequest;
   if (code === 503) return CODE.unavailable;
   if (code === 400) return CODE.badRequest;
   if (code === 404) return CODE.notFound;

@@ -1,5 +1,6 @@
 import { CODE } from '@micro/core';
-import { brokerError, limitOf } from '@micro/core/plugin';
+import { brokerError } from '@micro/core/plugin';
+import { limitOf, numberOf } from './numbers.ts';
 
 /** How JetStream keeps messages. What is left out of a stream's limits is not touched on a stream that is there already. */
 export interface JetStreamOptions {
@@ -79,18 +80,33 @@ function checkNames({ stream, deadLetter, domain }: JetStreamOptions): void {
   }
 }
 
+/** Throws 400 for numbers and words that mean nothing, before a server would. */
+function checkLimits(given: JetStreamOptions): void {
+  const { storage, retention, discard, replicas, maxAgeMs, maxMessages, maxBytes, duplicateWindowMs } = given;
+  for (const [name, number] of Object.entries({ replicas, maxAgeMs, maxMessages, maxBytes, duplicateWindowMs })) {
+    numberOf(`jetStream.${name}`, number, 0);
+  }
+  const words = { storage: ['file', 'memory'], retention: ['limits', 'interest'], discard: ['old', 'new'] };
+  for (const [name, word] of Object.entries({ storage, retention, discard })) {
+    const wanted = words[name as keyof typeof words];
+    if (word === undefined || wanted.includes(word)) continue;
+    throw brokerError(CODE.badRequest, `jetStream.${name} is ${JSON.stringify(word)}: give ${wanted.join(' or ')}`);
+  }
+}
+
 /** Fills in the defaults; `undefined` when JetStream is not wanted. */
 export function jetStreamSettings(options: boolean | JetStreamOptions | undefined): JetStreamSettings | undefined {
   if (options === undefined || options === false) return undefined;
   const given = options === true ? {} : options;
   const { deadLetter = 'dead', domain } = given;
   checkNames(given);
+  checkLimits(given);
   return {
     given,
-    ackWaitMs: Math.max(1_000, given.ackWaitMs ?? 30_000),
-    queueTtlMs: limitOf(given.queueTtlMs, WEEK_MS),
-    subscriberTtlMs: limitOf(given.subscriberTtlMs, 300_000),
-    maxPrefetch: Math.max(1, given.maxPrefetch ?? 256),
+    ackWaitMs: Math.max(1_000, numberOf('jetStream.ackWaitMs', given.ackWaitMs, 30_000)),
+    queueTtlMs: limitOf('jetStream.queueTtlMs', given.queueTtlMs, WEEK_MS),
+    subscriberTtlMs: limitOf('jetStream.subscriberTtlMs', given.subscriberTtlMs, 300_000),
+    maxPrefetch: Math.max(1, numberOf('jetStream.maxPrefetch', given.maxPrefetch, 256)),
     deadLetter: deadLetter === false ? undefined : deadLetter,
     api: domain === undefined ? '$JS.API' : `$JS.${domain}.API`,
   };

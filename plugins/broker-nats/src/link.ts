@@ -1,3 +1,5 @@
+import { CODE, type MicroError } from '@micro/core';
+import { brokerError } from '@micro/core/plugin';
 import type { NatsConnection } from 'nats';
 
 /** What becomes of a connection. None of these throws. */
@@ -18,10 +20,13 @@ export interface Link {
   readonly address: string | undefined;
   /** Which server, and what is wrong with it, for errors: `127.0.0.1:4222 (connect ECONNREFUSED …)`. */
   readonly trouble: string;
-  /** Connects; throws when that does not work in time, and then tries no more. */
-  open(): Promise<void>;
-  /** Lets an `open` that is under way fail soon. */
-  cancel(): void;
+  /** Connects; throws when that does not work in time or the signal aborts, and then tries no more. */
+  open(unwanted: AbortSignal): Promise<void>;
   /** Ends it for good. */
   close(): Promise<void>;
+}
+
+/** It was disconnected before `open` had done its work. */
+export function notWanted(): MicroError {
+  return brokerError(CODE.cancelled, 'the broker was disconnected before it was connected');
 }

@@ -23,7 +23,7 @@ import { type JetStreamSettings, jetStreamSettings } from './jetstream-options.t
 import { jetStreamSubscription } from './jetstream-subscription.ts';
 import type { Link, LinkEvents } from './link.ts';
 import { messageOf } from './message-of.ts';
-import { type NatsBrokerOptions, natsSettings } from './nats-options.ts';
+import { type NatsBrokerOptions, type NatsSettings, natsSettings } from './nats-options.ts';
 import type { NatsSubscription, Wanted } from './nats-subscription.ts';
 import { createNatsOutbox } from './outbox.ts';
 import { ownLink } from './own-link.ts';
@@ -56,6 +56,8 @@ export function natsBroker(options: NatsBrokerOptions = {}): Broker {
   const checked = new Set<string>();
   let isOpen = false;
   let busy = 0;
+  /** Aborted for all who are to connect, or wait for their turn to, when it is disconnected. */
+  let connecting = new AbortController();
 
   const outbox = createNatsOutbox({
     settings,
@@ -86,11 +88,11 @@ export function natsBroker(options: NatsBrokerOptions = {}): Broker {
     },
   };
 
-  const link = linkOf({ ...options, logger }, events);
+  const link = linkOf({ ...options, logger }, settings, events);
 
-  const connect = async (): Promise<void> => {
+  const connect = async (unwanted: AbortSignal): Promise<void> => {
     if (isOpen) return;
-    await link.open();
+    await link.open(unwanted);
     try {
       if (jetStream !== undefined && link.connection !== undefined) await checkJetStream(link.connection, jetStream);
     } catch (error) {
@@ -153,10 +155,17 @@ export function natsBroker(options: NatsBrokerOptions = {}): Broker {
       return isOpen ? link.address : undefined;
     },
     // A client asks before each message it publishes.
-    connect: () => (isOpen && busy === 0 ? CONNECTED : inOrder(connect)),
+    connect() {
+      if (isOpen && busy === 0) return CONNECTED;
+      const { signal } = connecting;
+      return inOrder(() => connect(signal));
+    },
     disconnect() {
       // Whoever is still trying to connect need not go on.
-      if (!isOpen && busy > 0) link.cancel();
+      if (busy > 0) {
+        connecting.abort();
+        connecting = new AbortController();
+      }
       return inOrder(disconnect);
     },
 
@@ -210,10 +219,9 @@ function isRefusal(error: unknown): boolean {
   return error instanceof MicroError && error.code !== CODE.timeout && error.code !== CODE.unavailable;
 }
 
-function linkOf(options: NatsBrokerOptions, events: LinkEvents): Link {
+function linkOf(options: NatsBrokerOptions, settings: NatsSettings, events: LinkEvents): Link {
   const { connection, servers, tls, discover = true, connectionName = 'micro', logger } = options;
   const { user, password, token, nkey, credentialsFile } = options;
-  const settings = natsSettings(options);
   if (connection !== undefined) {
     if ([servers, tls, user, password, token, nkey, credentialsFile].some((setting) => setting !== undefined)) {
       throw brokerError(CODE.badRequest, 'give a connection, or servers and what belongs to them, not both');

@@ -1,7 +1,8 @@
 import type { FailureOptions, TlsOptions } from '@micro/core';
-import { fullJitterMs, limitOf } from '@micro/core/plugin';
+import { fullJitterMs } from '@micro/core/plugin';
 import type { NatsConnection } from 'nats';
 import type { JetStreamOptions } from './jetstream-options.ts';
+import { limitOf, timeLimitOf } from './numbers.ts';
 
 /** How much a publisher keeps that the server has not confirmed. */
 export interface OutboxOptions {
@@ -101,24 +102,25 @@ export interface NatsSettings {
 
 const MIB = 1024 * 1024;
 
-/** Fills in the defaults. */
+/** Fills in the defaults. Throws 400 for a number that is none. */
 export function natsSettings(options: NatsBrokerOptions): NatsSettings {
   return {
-    connectTimeoutMs: limitOf(options.connectTimeoutMs, 5_000),
-    dialTimeoutMs: limitOf(options.dialTimeoutMs, 2_000),
-    pingIntervalMs: limitOf(options.pingIntervalMs, 1_500),
+    connectTimeoutMs: timeLimitOf('connectTimeoutMs', options.connectTimeoutMs, 5_000),
+    dialTimeoutMs: timeLimitOf('dialTimeoutMs', options.dialTimeoutMs, 2_000),
+    pingIntervalMs: timeLimitOf('pingIntervalMs', options.pingIntervalMs, 1_500),
     reconnectBackoff: options.reconnectBackoff ?? ((failures) => fullJitterMs(50, 2_000, failures - 1)),
-    publishTimeoutMs: limitOf(options.publishTimeoutMs, 5_000),
+    publishTimeoutMs: timeLimitOf('publishTimeoutMs', options.publishTimeoutMs, 5_000),
     confirm: options.confirm ?? true,
-    maxMessages: limitOf(options.outbox?.maxMessages, 100_000),
-    maxBytes: limitOf(options.outbox?.maxBytes, 64 * MIB),
-    maxMessageBytes: limitOf(options.maxMessageBytes, 16 * MIB),
-    maxDeliveries: limitOf(options.maxDeliveries, 5),
+    maxMessages: limitOf('outbox.maxMessages', options.outbox?.maxMessages, 100_000),
+    maxBytes: limitOf('outbox.maxBytes', options.outbox?.maxBytes, 64 * MIB),
+    maxMessageBytes: limitOf('maxMessageBytes', options.maxMessageBytes, 16 * MIB),
+    maxDeliveries: limitOf('maxDeliveries', options.maxDeliveries, 5),
     backoff: options.backoff ?? ((failures) => fullJitterMs(100, 5_000, failures - 1)),
-    ackTimeoutMs: limitOf(options.ackTimeoutMs, 30_000),
-    maxWaiting: limitOf(options.maxWaiting, 10_000),
-    maxWaitingBytes: limitOf(options.maxWaitingBytes, 64 * MIB),
-    drainMs: limitOf(options.drainMs, 10_000),
-    flushMs: options.flushMs ?? 5_000,
+    ackTimeoutMs: timeLimitOf('ackTimeoutMs', options.ackTimeoutMs, 30_000),
+    maxWaiting: limitOf('maxWaiting', options.maxWaiting, 10_000),
+    maxWaitingBytes: limitOf('maxWaitingBytes', options.maxWaitingBytes, 64 * MIB),
+    drainMs: timeLimitOf('drainMs', options.drainMs, 10_000),
+    // Off is not to wait here, and not to wait for ever.
+    flushMs: options.flushMs === 0 ? 0 : timeLimitOf('flushMs', options.flushMs, 5_000),
   };
 }

@@ -3,7 +3,7 @@ import { CODE, type Logger, type MicroError } from '@micro/core';
 import { brokerError, handlerError, reasonOf } from '@micro/core/plugin';
 import type { NatsConnection } from 'nats';
 import type { Dial } from './dial.ts';
-import type { Link, LinkEvents } from './link.ts';
+import { type Link, type LinkEvents, notWanted } from './link.ts';
 import type { NatsSettings } from './nats-options.ts';
 import { startPulse } from './pulse.ts';
 import { addressOf, discovered, type NatsServer } from './servers.ts';
@@ -42,7 +42,7 @@ export function ownLink({ servers, dial, discover, settings, logger, events }: O
       if (signal.aborted) return false;
       rotation.push(...rotation.splice(rotation.indexOf(server), 1));
       try {
-        const connection = await dial(server);
+        const connection = await dial(server, signal);
         if (signal.aborted) await connection.close();
         else begin(connection, server);
         return !signal.aborted;
@@ -122,27 +122,26 @@ export function ownLink({ servers, dial, discover, settings, logger, events }: O
       return last === undefined ? undefined : addressOf(last);
     },
     get trouble() {
+      if (current !== undefined) return addressOf(current.server);
       const where = addressOf(last ?? servers[0] ?? { host: '', port: 0 });
       return trouble.includes(where) ? trouble : `${where}: ${trouble}`;
     },
 
-    async open() {
+    async open(unwanted) {
       closing = new AbortController();
-      const { signal } = closing;
+      const signal = AbortSignal.any([closing.signal, unwanted]);
       const end = performance.now() + settings.connectTimeoutMs;
       for (let failures = 1; ; failures += 1) {
         if (await round(signal)) return;
+        if (signal.aborted) throw notWanted();
         const left = end - performance.now();
         if (left <= 0) break;
-        if (signal.aborted) throw brokerError(CODE.cancelled, 'the broker was disconnected before it was connected');
         await sleep(Math.min(left, settings.reconnectBackoff(failures)), undefined, { signal }).catch(() => {});
       }
       const where = servers.map(addressOf).join(', ');
       const detail = `no NATS server at ${where} within ${settings.connectTimeoutMs} ms: ${trouble}`;
       throw brokerError(CODE.unavailable, detail);
     },
-
-    cancel: () => closing.abort(),
 
     async close() {
       closing.abort();

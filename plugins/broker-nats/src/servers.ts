@@ -21,11 +21,23 @@ const SCHEMES: ReadonlySet<string> = new Set(['nats', 'tls']);
 
 /** Reads a list of servers. Throws 400 for what is none; the error never shows what stands before an `@`. */
 export function parseServers(given: string | readonly string[] = DEFAULT_SERVER): readonly NatsServer[] {
-  const texts = (typeof given === 'string' ? [given] : given).flatMap((text) => String(text).split(','));
-  const servers = texts.map((text) => text.trim()).filter((text) => text !== '');
+  const servers = (typeof given === 'string' ? [given] : given).flatMap((text) => partsOf(String(text)));
   if (servers.length === 0)
     throw brokerError(CODE.badRequest, 'servers is empty: give addresses such as nats://host:4222');
-  return servers.map(parseServer);
+  return servers.map(({ text, shown }) => parseServer(text, shown));
+}
+
+/** The addresses of a list, and what errors show of them: a comma in a password cuts that in two, so an `@` comes later. */
+function partsOf(list: string): readonly { readonly text: string; readonly shown: string }[] {
+  const texts = list.split(',').map((text) => text.trim());
+  const lastAt = texts.findLastIndex((text) => text.includes('@'));
+  return texts
+    .map((text, index) => ({ text, shown: index < lastAt && !text.includes('@') ? '…' : withoutSecrets(text) }))
+    .filter(({ text }) => text !== '');
+}
+
+function withoutSecrets(text: string): string {
+  return text.slice(text.lastIndexOf('@') + 1).slice(0, 80);
 }
 
 /** `host:port`, with brackets around an IPv6 address. */
@@ -44,25 +56,25 @@ export function discovered(address: string, teller: NatsServer): NatsServer | un
   }
 }
 
-function parseServer(text: string): NatsServer {
+function parseServer(text: string, shown = withoutSecrets(text)): NatsServer {
   const [, scheme = 'nats', rest = ''] = /^(?:([a-z][a-z0-9+.-]*):\/\/)?(.*)$/is.exec(text) ?? [];
   if (!SCHEMES.has(scheme.toLowerCase())) {
-    throw bad(text, `${scheme}:// is not spoken: use nats:// or tls://`);
+    throw bad(shown, `${scheme}:// is not spoken: use nats:// or tls://`);
   }
   let url: URL;
   try {
     url = new URL(`nats://${rest}`);
   } catch {
-    throw bad(text, 'use host:port, nats://host:port or tls://host:port');
+    throw bad(shown, 'use host:port, nats://host:port or tls://host:port');
   }
   const host = url.hostname.replace(/^\[(.*)\]$/, '$1');
   const port = url.port === '' ? DEFAULT_PORT : Number(url.port);
   if (host === '' || /\s/.test(host) || port === 0)
-    throw bad(text, 'use host:port, nats://host:port or tls://host:port');
+    throw bad(shown, 'use host:port, nats://host:port or tls://host:port');
   if ((url.pathname !== '' && url.pathname !== '/') || url.search !== '' || url.hash !== '') {
-    throw bad(text, 'nothing may stand behind the port');
+    throw bad(shown, 'nothing may stand behind the port');
   }
-  const [name, password] = [decoded(text, url.username), decoded(text, url.password)];
+  const [name, password] = [decoded(shown, url.username), decoded(shown, url.password)];
   // As in Go: a name without a password is a token.
   const isToken = name !== '' && password === '';
   return {
@@ -76,15 +88,14 @@ function parseServer(text: string): NatsServer {
   };
 }
 
-function decoded(text: string, part: string): string {
+function decoded(shown: string, part: string): string {
   try {
     return decodeURIComponent(part);
   } catch {
-    throw bad(text, 'a % in user or password is written %25');
+    throw bad(shown, 'a % in user or password is written %25');
   }
 }
 
-function bad(text: string, rule: string): MicroError {
-  const shown = JSON.stringify(text.slice(text.lastIndexOf('@') + 1).slice(0, 80));
-  return brokerError(CODE.badRequest, `${shown} is no address of a NATS server: ${rule}`);
+function bad(shown: string, rule: string): MicroError {
+  return brokerError(CODE.badRequest, `${JSON.stringify(shown)} is no address of a NATS server: ${rule}`);
 }

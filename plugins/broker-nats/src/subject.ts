@@ -4,6 +4,7 @@ import { brokerError, checkTopic } from '@micro/core/plugin';
 /** What the server keeps for itself: its own API, its inboxes. A topic that comes from outside must not reach them. */
 const RESERVED = /^(?:\$|_INBOX\.)/;
 const SPACE = /\s/;
+const HALF = /\p{Surrogate}/u;
 
 /** Throws 400 for a topic that is no subject of NATS, or that a message cannot be published to. */
 export function checkPublishTopic(topic: string): void {
@@ -25,10 +26,13 @@ export function checkSubscribeTopic(topic: string): void {
   }
 }
 
-/** Throws 400 for a queue with a space in it, which NATS has no way to write. */
+/** Throws 400 for a queue with a space or half a character in it, which NATS has no way to write. */
 export function checkQueue(queue: string): void {
-  if (SPACE.test(queue)) {
-    throw brokerError(CODE.badRequest, `queue ${JSON.stringify(queue)} is no name for NATS: leave out the space`);
+  if (SPACE.test(queue) || HALF.test(queue)) {
+    throw brokerError(
+      CODE.badRequest,
+      `queue ${JSON.stringify(queue)} is no name for NATS: give whole characters, and no space`,
+    );
   }
 }
 
@@ -53,6 +57,13 @@ function checkSubject(topic: string): void {
   if (SPACE.test(topic) || topic.startsWith('.') || topic.endsWith('.') || topic.includes('..')) {
     const rule = 'words with dots between them, and no space';
     throw brokerError(CODE.badRequest, `topic ${JSON.stringify(topic)} is no subject of NATS: give ${rule}`);
+  }
+  // As UTF-8 every half of a character is the same one, and so are topics that differ in it.
+  if (HALF.test(topic)) {
+    throw brokerError(
+      CODE.badRequest,
+      `topic ${JSON.stringify(topic)} has half a surrogate pair: give whole characters`,
+    );
   }
   if (RESERVED.test(topic)) {
     const rule = 'what begins with $ or _INBOX. belongs to the server';

@@ -230,6 +230,19 @@ describe.skipIf(missing !== undefined)(`JetStream${skipped}`, () => {
     );
   });
 
+  test('limits that the server cannot keep are a 400 that says why, at once, for who publishes and who subscribes', async () => {
+    const broker = await connected({ replicas: 3 });
+    const begun = performance.now();
+    const refused = (error: unknown): boolean =>
+      error instanceof MicroError && error.code === CODE.badRequest && /replicas/.test(error.detail);
+    await assert.rejects(broker.publish('three.copies', message('a')), refused);
+    await assert.rejects(
+      broker.subscribe('three.copies', () => {}),
+      refused,
+    );
+    assert.ok(performance.now() - begun < 3_000);
+  });
+
   test('one stream has all its subjects, gets those that it lacks, and takes no other topic', async () => {
     const one = await connected({ stream: 'EVENTS', subjects: ['one.>'] });
     await one.publish('one.a.b', message('1'));

@@ -153,6 +153,7 @@ describe.skipIf(missing !== undefined)(`plain NATS${skipped}`, () => {
       '>',
       '$JS.API.STREAM.PURGE.x',
       '_INBOX.x',
+      'half.\ud83d',
     ]) {
       await assert.rejects(broker.publish(topic, message('')), hasCode(CODE.badRequest), topic);
     }
@@ -165,6 +166,10 @@ describe.skipIf(missing !== undefined)(`plain NATS${skipped}`, () => {
     }
     await assert.rejects(
       broker.subscribe('a', () => {}, { queue: 'b c' }),
+      hasCode(CODE.badRequest),
+    );
+    await assert.rejects(
+      broker.subscribe('a', () => {}, { queue: 'half\ud83d' }),
       hasCode(CODE.badRequest),
     );
   });
@@ -310,6 +315,53 @@ describe.skipIf(missing !== undefined)(`plain NATS${skipped}`, () => {
     await new Promise((resolve) => setTimeout(resolve, 50));
     await broker.disconnect();
     await connecting;
+  });
+
+  test('a broker that is disconnected in the moment it connects, and while a server is silent, ends at once', async () => {
+    await using hung = await startNats();
+    hung.freeze();
+    for (const [servers, waitMs] of [
+      ['127.0.0.1:1', 0],
+      [hung.url, 0],
+      [hung.url, 300],
+    ] as const) {
+      const broker = natsBroker({ servers, connectTimeoutMs: 0, dialTimeoutMs: 0 });
+      const begun = performance.now();
+      const connecting = assert.rejects(broker.connect(), hasCode(CODE.cancelled));
+      if (waitMs > 0) await new Promise((resolve) => setTimeout(resolve, waitMs));
+      await broker.disconnect();
+      await connecting;
+      assert.ok(performance.now() - begun < 5_000);
+    }
+    // What was given up is not what is asked for next.
+    hung.thaw();
+    const broker = natsBroker({ servers: hung.url });
+    const given = assert.rejects(broker.connect(), hasCode(CODE.cancelled));
+    const ended = broker.disconnect();
+    await Promise.all([given, ended, broker.connect()]);
+    await broker.publish('after.all', message('a'));
+    await broker.disconnect();
+  });
+
+  test('a duration that no timer can wait for is none, and not the shortest', async () => {
+    const years = 10 ** 12;
+    const broker = await connected({
+      connectTimeoutMs: years,
+      dialTimeoutMs: years,
+      pingIntervalMs: years,
+      publishTimeoutMs: years,
+      ackTimeoutMs: years,
+      drainMs: years,
+      flushMs: years,
+    });
+    let handled = 0;
+    await broker.subscribe('slow', async () => {
+      await new Promise((resolve) => setTimeout(resolve, 200));
+      handled += 1;
+    });
+    await broker.publish('slow', message('a'));
+    await broker.disconnect();
+    assert.equal(handled, 1);
   });
 
   test('a subscriber that is too slow for what comes loses events past its limit, is told, and goes on', async () => {
@@ -521,6 +573,16 @@ describe.skipIf(missing !== undefined)(`who may connect${skipped}`, () => {
       { servers: 'nats://u:secret@a:x' },
       { servers: 'nats://u:secret@a/path' },
       { servers: 'nats://u:%zz@a' },
+      { servers: 'nats://u:secret,more@a' },
+      { servers: 'a:1,nats://u:secret,secret,more@a' },
+      { nkey: 'SUsecret' },
+      { connectTimeoutMs: -1 },
+      { maxDeliveries: Number.NaN },
+      { flushMs: -5 },
+      { outbox: { maxBytes: -1 } },
+      { jetStream: { ackWaitMs: Number.NaN } },
+      { jetStream: { maxAgeMs: -1 } },
+      { jetStream: { storage: 'tape' as 'file' } },
       { user: 'a', password: 'b', token: 'secret' },
       { password: 'secret' },
       { tls: { caFile: '/no/such/file' } },
