@@ -47,9 +47,11 @@ export function updatedDeployment(plan: Plan, settings: Settings, live: unknown,
   const instance = textAt(live, 'spec', 'template', 'metadata', 'annotations', INSTANCE);
   const env = plan.env === undefined ? ownEnv(old, owners, inContainer) : withAddress(plan.env, settings);
   const args = plan.args ?? kept('args', texts('args'));
+  // What was read and is written back is no other image, also where the source never was one.
+  const { source = '' } = plan.workload;
+  const isMoved = source !== '' && source !== textAt(live, 'metadata', 'annotations', 'source');
   const container = {
-    // Without an image there is nothing to run: the one that is there is what everybody agrees on.
-    ...given('image', plan.image ?? kept('image', textAt(old, 'image'))),
+    ...given('image', plan.image ?? (isMoved ? imageOf(plan, settings) : kept('image', textAt(old, 'image')))),
     ...given('command', plan.command ?? kept('command', texts('command'))),
     ...given('args', args?.length === 0 ? undefined : args),
     ...given('env', envList(env)),

@@ -33,11 +33,8 @@ export function planOf(given: Workload, options: CreateOptions, namespace: strin
     throw bad(`retries ${shown(retries)} of ${given.name} cannot be kept on Kubernetes: ${rule}`);
   }
   if (given.source !== undefined) checkText(`source of ${given.name}`, given.source);
-  const image = options.image ?? (given.source === '' ? undefined : given.source);
-  if (image !== undefined) {
-    checkText(`image of ${given.name}`, image);
-    if (image === '' || /\s/.test(image)) throw bad(`image ${shown(image)} of ${given.name} is no name of an image`);
-  }
+  const { image } = options;
+  if (image !== undefined) checkImage(given.name, image);
   for (const word of [...(command ?? []), ...(args ?? [])]) checkText(`command of ${given.name}`, word);
   if (command !== undefined && (command[0] ?? '') === '') {
     throw bad(`the command of ${given.name} is empty: give a program and its arguments, or leave it to the image`);
@@ -59,11 +56,20 @@ export function planOf(given: Workload, options: CreateOptions, namespace: strin
   };
 }
 
-/** The image to run. Throws 400 when nobody names one. */
+/** The image to run: the one that is named, or the source. Throws 400 when nobody names one. */
 export function imageOf({ image, workload }: Plan, settings: Settings): string {
-  const found = image ?? settings.image;
-  if (found !== undefined && found !== '') return found;
+  const found = image ?? (workload.source || settings.image);
+  if (found !== undefined && found !== '') {
+    checkImage(workload.name, found);
+    return found;
+  }
   throw bad(`there is no image for ${workload.name}: give one as image, as its source, or to k8sRuntime for all`);
+}
+
+function checkImage(workload: string, image: unknown): void {
+  checkText(`image of ${workload}`, image);
+  if (/^\S+$/.test(String(image))) return;
+  throw bad(`image ${shown(image)} of ${workload} is no name of an image`);
 }
 
 function envOf(workload: string, env: Readonly<Record<string, string>>): ReadonlyMap<string, string> {
