@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
 /** Longer than a service takes to drain. */
-const END_MS = 20_000;
+const END_MS = 30_000;
 
 /** A service in a process of its own. */
 export interface Program {
@@ -31,12 +31,13 @@ export function startProgram(name: string, env: NodeJS.ProcessEnv): Program {
       isEnding = true;
       child.kill('SIGTERM');
       const patience = new AbortController();
-      const late = sleep(END_MS, 'in time: it was killed', { signal: patience.signal }).catch(() => '');
+      const late = sleep(END_MS, undefined, { signal: patience.signal }).catch(() => undefined);
       const how = await Promise.race([gone, late]);
       patience.abort();
-      if (how === 0) return;
+      // One that had not begun yet does not drain.
+      if (how === 0 || how === 'SIGTERM') return;
       child.kill('SIGKILL');
-      throw endedBadly(name, how);
+      throw how === undefined ? new Error(`${name} did not end within ${END_MS} ms`) : endedBadly(name, how);
     },
   };
 }
@@ -48,6 +49,6 @@ function exitOf(child: ChildProcess): Promise<number | string> {
   });
 }
 
-function endedBadly(name: string, how: unknown): Error {
+function endedBadly(name: string, how: number | string): Error {
   return new Error(`${name} ended with ${how}`);
 }
