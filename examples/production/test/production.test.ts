@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { missingServer, startEtcd, startNats, startRedis } from '@micro/test-servers';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 
 const MAIN = fileURLToPath(new URL('../dist/main.js', import.meta.url));
 const FOUND = 'catalogue, orders and packing found each other';
@@ -69,6 +69,11 @@ function leftOf({ folder }: Run): readonly string[] {
   return [...processes, ...readdirSync(folder)];
 }
 
+/** The guards of the servers take a moment to notice that they are not needed any more. */
+async function nothingLeft(run: Run): Promise<void> {
+  await vi.waitFor(() => expect(leftOf(run)).toEqual([]), { timeout: 20_000 });
+}
+
 async function until(run: Run, isSo: () => boolean): Promise<void> {
   const deadline = Date.now() + 60_000;
   while (!isSo()) {
@@ -93,7 +98,7 @@ describe.skipIf(missing !== undefined)(`the example ${missing === undefined ? ''
       '',
     ]);
     expect(example.main.exitCode).toBe(0);
-    expect(leftOf(example)).toEqual([]);
+    await nothingLeft(example);
   });
 
   test('servers that are given are used and left as they are, and SIGTERM ends what stays', {
@@ -112,7 +117,7 @@ describe.skipIf(missing !== undefined)(`the example ${missing === undefined ? ''
     expect(servers).toBe(`etcd at ${etcd.url}, NATS at ${nats.url}, Redis at ${redis.url}`);
     expect(lines, example.stderr()).toEqual([...PLAIN, 'everything stays, until Ctrl-C', 'everything has stopped', '']);
     expect(example.main.exitCode, example.stderr()).toBe(0);
-    expect(leftOf(example)).toEqual([]);
+    await nothingLeft(example);
     expect([etcd, nats, redis].map(({ pid }) => pid)).toEqual(pids);
   });
 
@@ -129,7 +134,7 @@ describe.skipIf(missing !== undefined)(`the example ${missing === undefined ? ''
     await once(example.main, 'close');
     expect(example.stdout(), example.stderr()).toMatch(/everything has stopped\n$/);
     expect(example.main.exitCode, example.stderr()).toBe(0);
-    expect(leftOf(example)).toEqual([]);
+    await nothingLeft(example);
   });
 
   test('killed, it takes its services and servers with it', { timeout: 120_000 }, async () => {
@@ -137,6 +142,6 @@ describe.skipIf(missing !== undefined)(`the example ${missing === undefined ? ''
     await until(example, () => example.stdout().includes(FOUND));
     example.main.kill('SIGKILL');
     await once(example.main, 'exit');
-    await until(example, () => leftOf(example).length === 0);
+    await nothingLeft(example);
   });
 });
