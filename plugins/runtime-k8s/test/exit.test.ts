@@ -1,0 +1,72 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { missingServer, startKubernetes } from '@micro/test-servers';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { fileOf } from './world.ts';
+
+const PLUGIN = new URL('../dist/index.js', import.meta.url).href;
+const missing = missingServer('kubernetes');
+
+/** Uses a runtime in every way, says `ready`, and stops it when it is told to. */
+const PROGRAM = `
+  import { once } from 'node:events';
+  import { k8sRuntime } from ${JSON.stringify(PLUGIN)};
+  const runtime = k8sRuntime({ kubeconfig: process.argv[1], timeoutMs: 2_000, image: 'none' });
+  await runtime.start();
+  const greeter = { name: 'greeter', version: process.argv[2], metadata: {} };
+  const watches = [{}, { name: 'greeter' }, { name: 'other' }].map(async (meant) => { for await (const event of runtime.watch(meant)); });
+  await runtime.create(greeter);
+  await runtime.read();
+  const following = (async () => { for await (const line of runtime.logs(greeter, { follow: true })); })();
+  console.log('ready');
+  await once(process.stdin, 'data');
+  process.stdin.destroy();
+  await runtime.stop();
+  await Promise.all([...watches, following]);
+  console.log('stopped');
+`;
+
+async function run(kubeconfig: string, version: string) {
+  const child = spawn(process.execPath, ['--input-type=module', '-e', PROGRAM, kubeconfig, version], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  const exited = once(child, 'exit');
+  let printed = '';
+  child.stdout.on('data', (data) => {
+    printed += String(data);
+  });
+  await Promise.race([once(child.stdout, 'data'), exited]);
+  return {
+    /** What it printed, and how long it lived after it was told to stop, in milliseconds. */
+    async stop() {
+      child.stdin.write('\n');
+      const begun = performance.now();
+      const timer = setTimeout(() => child.kill('SIGKILL'), 20_000);
+      const [code] = await exited;
+      clearTimeout(timer);
+      return { code, printed, tookMs: performance.now() - begun };
+    },
+  };
+}
+
+const title = `a process with a runtime on Kubernetes${missing === undefined ? '' : ` (skipped: ${missing})`}`;
+
+describe.skipIf(missing !== undefined)(title, { timeout: 120_000 }, () => {
+  test('ends by itself when the runtime was stopped, also when the API server is frozen, and when it is dead', async () => {
+    const kubernetes = await startKubernetes();
+    onTestFinished(() => kubernetes.close());
+    const kubeconfig = fileOf(kubernetes.kubeconfig());
+    const [one, two, three] = await Promise.all(['1', '2', '3'].map((version) => run(kubeconfig, version)));
+    const ends = async (child: typeof one) => {
+      const { code, printed, tookMs } = (await child?.stop()) ?? {};
+      expect([code, printed]).toEqual([0, 'ready\nstopped\n']);
+      expect(tookMs).toBeLessThan(10_000);
+    };
+    await ends(one);
+    kubernetes.freeze();
+    await ends(two);
+    kubernetes.thaw();
+    await kubernetes.kill();
+    await ends(three);
+  });
+});
