@@ -114,7 +114,8 @@ export async function listenGrpc(address: string, options: GrpcListenOptions): P
           },
           connected,
         );
-  if (certificates !== undefined && 'setSecureContext' in server) keepCertificates(server, certificates);
+  const endHandshakes =
+    certificates !== undefined && 'setSecureContext' in server ? keepCertificates(server, certificates) : () => {};
 
   options.paths((path, serve) => {
     served.set(path, serve);
@@ -152,6 +153,7 @@ export async function listenGrpc(address: string, options: GrpcListenOptions): P
       if (!server.listening && sockets.size === 0) resolve();
       else server.close(() => resolve());
     });
+    endHandshakes();
     for (const call of [...open]) call.close(stopped());
     // Peers that live hear how their calls ended before the connection does; others are not waited for.
     leaving ??= goAway();

@@ -1,9 +1,10 @@
 import { copyFileSync, mkdtempSync, readFileSync, rmSync, utimesSync } from 'node:fs';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client, credentials } from '@grpc/grpc-js';
 import { type MicroError, memoryRegistry, type Service, type TlsOptions, type Transport } from '@micro/core';
-import { eventually, runConformance, transportCases } from '@micro/core/conformance';
+import { eventually, runConformance, transportCases, within } from '@micro/core/conformance';
 import { testCertificates } from '@micro/test-servers';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { grpcClient, grpcTransport } from '../src/index.ts';
@@ -81,6 +82,18 @@ describe('a service with TLS', () => {
   test('is reached by who does not verify, and says so', async () => {
     expect(await call({ ...CLIENT, caFile: undefined, insecure: true })).toBe('Hello Ann');
   });
+});
+
+test('a listener closes at once while somebody has connected and shakes no hands', async () => {
+  const transport = grpcTransport({ tls: SERVER });
+  const listener = await transport.listen('127.0.0.1:0', () => {});
+  const [host = '', port = ''] = listener.address.split(':');
+  const silent = connect(Number(port), host).on('error', () => {});
+  const closed = new Promise((resolve) => silent.once('close', resolve));
+  await new Promise((resolve) => silent.once('connect', resolve));
+  await within('closing the listener', listener.close());
+  await closed;
+  await transport.close();
 });
 
 test('a file that is missing is an error when the transport is made', () => {

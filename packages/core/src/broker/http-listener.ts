@@ -126,7 +126,7 @@ export async function listenHttp(options: HttpListenerOptions): Promise<HttpList
     );
   };
 
-  const server = makeServer(options.tls, serve);
+  const { server, endHandshakes } = makeServer(options.tls, serve);
   server.keepAliveTimeout = KEEP_ALIVE_MS;
   server.maxConnections = options.maxConnections;
   server.on('clientError', (_, socket) => {
@@ -147,6 +147,7 @@ export async function listenHttp(options: HttpListenerOptions): Promise<HttpList
           resolve();
         });
         server.closeIdleConnections();
+        endHandshakes();
       });
       return closed;
     },
@@ -205,11 +206,10 @@ function readBody(
 function makeServer(
   tls: TlsOptions | undefined,
   serve: (request: IncomingMessage, response: ServerResponse) => void,
-): Server | TlsServer {
+): { readonly server: Server | TlsServer; readonly endHandshakes: () => void } {
   const settings = { headersTimeout: HEADERS_TIMEOUT_MS, requestTimeout: REQUEST_TIMEOUT_MS, noDelay: true };
-  if (tls === undefined) return createServer(settings, serve);
+  if (tls === undefined) return { server: createServer(settings, serve), endHandshakes() {} };
   const certificates = loadCertificates(tls);
   const server = createTlsServer({ ...settings, ...listenerTls(tls, certificates) }, serve);
-  keepCertificates(server, certificates);
-  return server;
+  return { server, endHandshakes: keepCertificates(server, certificates) };
 }

@@ -129,9 +129,9 @@ async function listen(
     if (draining) connection.drain();
   };
 
-  const server =
+  const { server, endHandshakes } =
     tls === undefined || certificates === undefined
-      ? createServer({ noDelay: true }, take)
+      ? { server: createServer({ noDelay: true }, take), endHandshakes() {} }
       : tlsServer(tls, certificates, take);
   const bound = await bind(server, address);
   const ticking = setInterval(() => {
@@ -152,6 +152,7 @@ async function listen(
       closing ??= new Promise((resolve) => {
         clearInterval(ticking);
         server.close(() => resolve());
+        endHandshakes();
         for (const connection of [...connections]) connection.close();
       });
       return closing;
@@ -159,13 +160,16 @@ async function listen(
   };
 }
 
-function tlsServer(tls: TlsOptions, certificates: Certificates, take: (socket: NetSocket) => void): TlsServer {
+function tlsServer(
+  tls: TlsOptions,
+  certificates: Certificates,
+  take: (socket: NetSocket) => void,
+): { readonly server: TlsServer; readonly endHandshakes: () => void } {
   const server = createTlsServer(
     { ...listenerTls(tls, certificates), ALPNProtocols: ['http/1.1'], noDelay: true },
     take,
   );
-  keepCertificates(server, certificates);
-  return server;
+  return { server, endHandshakes: keepCertificates(server, certificates) };
 }
 
 interface SniffOptions extends ServeOptions {

@@ -1,4 +1,5 @@
 import { readFileSync, statSync } from 'node:fs';
+import type { Socket } from 'node:net';
 import type { SecureContextOptions, Server as TlsServer, TlsOptions as TlsServerOptions } from 'node:tls';
 
 /** TLS of what listens and what dials: a transport, a broker. Text given as it is stays; files are read again when they change. */
@@ -75,11 +76,32 @@ export function listenerTls(tls: TlsOptions, certificates: Certificates): TlsSer
   return { ...certificates.current(), requestCert: needsPeer, rejectUnauthorized: needsPeer };
 }
 
-/** Gives a listener the certificates that are there when a connection comes in. */
-export function keepCertificates(server: TlsServer, certificates: Certificates): void {
-  server.on('connection', () => refresh(server, certificates));
+/**
+ * Gives a listener the certificates that are there when a connection comes in, and ends connections whose handshake fails
+ * or takes too long: Node leaves those open. Returns what ends the handshakes that go on, for when the listener closes,
+ * since it waits for them otherwise.
+ */
+export function keepCertificates(server: TlsServer, certificates: Certificates): () => void {
+  /** By the address of the peer: Node does not say which connection a secured one was made of. */
+  const greeting = new Map<string, Socket>();
+  server.on('connection', (socket: Socket) => {
+    refresh(server, certificates);
+    const peer = peerOf(socket);
+    greeting.set(peer, socket);
+    socket.once('close', () => {
+      if (greeting.get(peer) === socket) greeting.delete(peer);
+    });
+  });
+  server.on('secureConnection', (socket) => greeting.delete(peerOf(socket)));
   // A handshake that fails is the peer's trouble; without a listener it would be ours.
-  server.on('tlsClientError', () => {});
+  server.on('tlsClientError', (_, socket) => socket.destroy());
+  return () => {
+    for (const socket of [...greeting.values()]) socket.destroy();
+  };
+}
+
+function peerOf({ remoteAddress, remotePort }: Socket): string {
+  return `${remoteAddress} ${remotePort}`;
 }
 
 function refresh(server: TlsServer, certificates: Certificates): void {

@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { copyFile, mkdtemp, rm, utimes } from 'node:fs/promises';
+import { connect as connectPlain } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { connect } from 'node:tls';
+import { connect, createServer } from 'node:tls';
 import { afterEach, describe, expect, test } from 'vitest';
 import { eventually } from '../../src/conformance/eventually.ts';
 import { runConformance } from '../../src/conformance/run.ts';
@@ -10,7 +11,9 @@ import { transportCases } from '../../src/conformance/transport.ts';
 import type { Message } from '../../src/contract/message.ts';
 import type { Listener, Transport } from '../../src/contract/transport.ts';
 import { httpTransport } from '../../src/transport/http-transport.ts';
-import type { TlsOptions } from '../../src/util/tls.ts';
+import { bind } from '../../src/util/bind.ts';
+import { keepCertificates, loadCertificates, type TlsOptions } from '../../src/util/tls.ts';
+import { within } from '../../src/util/within.ts';
 
 const pem = (name: string): string => join(import.meta.dirname, 'certificates', name);
 const SERVER: TlsOptions = { certFile: pem('server.pem'), keyFile: pem('server.key'), caFile: pem('authority.pem') };
@@ -125,6 +128,31 @@ test('somebody without TLS on a port with TLS gets nothing, and others notice no
   expect(await ask(transport(CLIENT), listener)).toBe('{}');
   await listener.close();
 });
+
+test('a listener closes at once while somebody has connected and shakes no hands', async () => {
+  const listener = await listening(SERVER);
+  const silent = await silentPeer(listener);
+  await within(3_000, 'closing the listener', () => listener.close());
+  await silent.closed;
+});
+
+test('who shakes no hands in time is disconnected', async () => {
+  const server = createServer({ ...loadCertificates(SERVER).current(), handshakeTimeout: 50 });
+  keepCertificates(server, loadCertificates(SERVER));
+  const { address, port } = await bind(server, '127.0.0.1:0');
+  const silent = await silentPeer({ address: `${address}:${port}` });
+  await within(5_000, 'being disconnected', () => silent.closed);
+  await new Promise((resolve) => server.close(resolve));
+});
+
+/** A connection over which nothing is ever said. */
+async function silentPeer({ address }: Pick<Listener, 'address'>): Promise<{ readonly closed: Promise<unknown> }> {
+  const [host = '', port = ''] = address.split(':');
+  const socket = connectPlain(Number(port), host);
+  const closed = new Promise((resolve) => socket.on('error', () => {}).once('close', resolve));
+  await new Promise((resolve) => socket.once('connect', resolve));
+  return { closed };
+}
 
 /** The name in the certificate that a new connection is shown. */
 function subjectOf(listener: Listener): Promise<string | undefined> {
