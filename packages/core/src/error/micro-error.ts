@@ -46,14 +46,18 @@ export class MicroError extends Error {
   }
 
   static override [Symbol.hasInstance](value: unknown): boolean {
-    return typeof value === 'object' && value !== null && BRAND in value;
+    try {
+      return typeof value === 'object' && value !== null && BRAND in value;
+    } catch {
+      // A proxy that does not let itself be looked at.
+      return false;
+    }
   }
 
   /** Any thrown thing as a `MicroError`: one as it is, anything else as a 500 with the thing as its cause. */
   static from(value: unknown, init: Partial<MicroErrorInit> = {}): MicroError {
     if (value instanceof MicroError) return value;
-    const detail = value instanceof Error ? value.message : textOf(value);
-    return new MicroError({ detail, cause: value, ...init });
+    return new MicroError({ detail: textOf(value), cause: value, ...init });
   }
 
   /** The text that travels in `Micro-Error`. */
@@ -67,11 +71,11 @@ export class MicroError extends Error {
   }
 }
 
-/** Whatever can be thrown has some text, even an object that cannot be made into a string. */
+/** Whatever can be thrown has some text, even an object that cannot be made into a string, or looked at. */
 function textOf(value: unknown): string {
   try {
-    return String(value);
+    return String(value instanceof Error ? value.message : value);
   } catch {
-    return Object.prototype.toString.call(value);
+    return 'an object without a text';
   }
 }
