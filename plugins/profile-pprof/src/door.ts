@@ -116,7 +116,7 @@ export async function openDoor({ address, maxLiveMs, recordCpu, readHeap, encode
 
   const answer = async (request: IncomingMessage, gone: AbortSignal): Promise<Answer> => {
     refuseForeigners(request, isLocal);
-    const { pathname, searchParams } = new URL(request.url ?? '/', 'http://door');
+    const { pathname, searchParams } = addressOf(request);
     if (request.method !== 'GET') throw refusal(CODE.methodNotAllowed, `${request.method} is not GET`);
     if (!pathname.startsWith(ROOT)) throw refusal(CODE.notFound, `there is only ${ROOT} here`);
     const name = pathname.slice(ROOT.length);
@@ -190,6 +190,11 @@ function refuseForeigners({ headers }: IncomingMessage, isLocal: boolean): void 
   if (!isLocal || host === undefined) return;
   const name = host.replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1');
   if (!isLoopback(name)) throw refusal(CODE.forbidden, 'ask this machine by its own name: localhost or 127.0.0.1');
+}
+
+function addressOf({ url = '/' }: IncomingMessage): URL {
+  if (URL.canParse(url, 'http://door')) return new URL(url, 'http://door');
+  throw refusal(CODE.badRequest, `${JSON.stringify(url.slice(0, 100))} is no address: see ${ROOT}`);
 }
 
 function secondsOf(query: URLSearchParams): number {

@@ -99,6 +99,7 @@ describe('the door for live profiles', () => {
     ['/debug/pprof/cmdline', 404, 'no profile of that name'],
     ['/debug/pprof/../../etc/passwd', 404, 'only /debug/pprof/'],
     ['/', 404, 'only /debug/pprof/'],
+    ['//', 400, '"//" is no address'],
     ['/debug/pprof/profile?seconds=-1', 400, 'seconds is "-1"'],
     ['/debug/pprof/profile?seconds=0', 400, 'seconds is "0"'],
     ['/debug/pprof/profile?seconds=x', 400, 'seconds is "x"'],
