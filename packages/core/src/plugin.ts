@@ -41,6 +41,6 @@ export { limitOf } from './util/limit.ts';
 export { onAbort } from './util/on-abort.ts';
 export { reasonOf } from './util/reason.ts';
 export { isReservedHeader } from './util/reserved-header.ts';
-export { pause } from './util/timer.ts';
+export { pause, sleep } from './util/timer.ts';
 export { type Certificates, keepCertificates, listenerTls, loadCertificates } from './util/tls.ts';
 export { within } from './util/within.ts';

@@ -1,7 +1,7 @@
 import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http';
 import { Agent, request as httpsRequest } from 'node:https';
 import { CODE, type Logger, MicroError } from '@micro/core';
-import { abortError, now, onAbort, pause, reasonOf, within } from '@micro/core/plugin';
+import { abortError, now, onAbort, reasonOf, sleep, within } from '@micro/core/plugin';
 import type { Cluster } from './cluster.ts';
 import { connectionLog } from './connection-log.ts';
 import { at } from './json.ts';
@@ -141,7 +141,7 @@ export function createApi(cluster: Cluster, timeoutMs: number, logger: Logger | 
             if (!(error instanceof ApiRefusal && error.http === 429)) throw error;
             const ms = (retrySecondsOf(error) ?? 0) * 1_000 || BUSY_MS;
             if (now() + ms > until) throw error;
-            await pause(ms * (1 + Math.random() / 4), signal);
+            await sleep(ms * (1 + Math.random() / 4), signal);
             signal.throwIfAborted();
           }
         }

@@ -1,5 +1,5 @@
 import { CODE } from '@micro/core';
-import { fullJitterMs, now, onAbort, pause } from '@micro/core/plugin';
+import { fullJitterMs, now, onAbort, sleep } from '@micro/core/plugin';
 import { type Api, isHopeless } from './api.ts';
 import { listAt, textAt } from './json.ts';
 import { isRefusal, k8sError, refusalError, refusalOf } from './k8s-error.ts';
@@ -84,7 +84,7 @@ export async function reflect(reflection: Reflection): Promise<void> {
       // What the server has forgotten is simply listed.
       if (!isRefusal(error, 410)) failures += 1;
     }
-    if (failures > 0) await pause(fullJitterMs(FIRST_PAUSE_MS, LONGEST_PAUSE_MS, failures), signal);
+    if (failures > 0) await sleep(fullJitterMs(FIRST_PAUSE_MS, LONGEST_PAUSE_MS, failures), signal);
   }
 }
 

@@ -1,5 +1,5 @@
 import { CODE, type LogLine } from '@micro/core';
-import { fullJitterMs, pause } from '@micro/core/plugin';
+import { fullJitterMs, sleep } from '@micro/core/plugin';
 import type { Api } from './api.ts';
 import type { Feed } from './feed.ts';
 import { handOver } from './hand-over.ts';
@@ -88,7 +88,7 @@ export async function* followedLines(
         if (isRefused(error)) return lines.fail(error);
         failures += 1;
       }
-      await pause(FIRST_PAUSE_MS / 2 + fullJitterMs(FIRST_PAUSE_MS, LONGEST_PAUSE_MS, failures), signal);
+      await sleep(FIRST_PAUSE_MS / 2 + fullJitterMs(FIRST_PAUSE_MS, LONGEST_PAUSE_MS, failures), signal);
     }
   };
 

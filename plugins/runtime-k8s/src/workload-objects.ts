@@ -1,5 +1,5 @@
 import { CODE, type Workload } from '@micro/core';
-import { fullJitterMs, pause, reasonOf } from '@micro/core/plugin';
+import { fullJitterMs, reasonOf, sleep } from '@micro/core/plugin';
 import type { Api } from './api.ts';
 import { deploymentsPath, servicesPath } from './feed.ts';
 import { textAt } from './json.ts';
@@ -133,7 +133,7 @@ async function claim(
       return await api.ask({ what, method: 'PATCH', path, body, type: 'application/json-patch+json', signal });
     } catch (error) {
       if (!isRefusal(error, 409) || tries === MOST_CLAIMS) throw error;
-      await pause(fullJitterMs(50, 1_000, tries), signal);
+      await sleep(fullJitterMs(50, 1_000, tries), signal);
     }
   }
 }
