@@ -60,7 +60,7 @@ export function codeOfReply(cause: unknown): Code {
 export function textOf(cause: unknown): string {
   const text = reasonOf(cause instanceof Error && cause.message === '' ? codeOf(cause) : cause);
   return text
-    .replace(/^all sentinels are unreachable\. retrying from scratch after \d+ms\./i, 'no sentinel can be reached:')
+    .replace(/^all sentinels are unreachable\. retrying from scratch after [\d.]+ms\./i, 'no sentinel can be reached:')
     .replace(/ last error: /i, ' ')
     .replace(/\.$/, '')
     .replace(/^socket timeout\. .*?(\d+)ms\.?$/, 'it was silent for $1 ms');

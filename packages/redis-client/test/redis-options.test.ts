@@ -48,6 +48,16 @@ describe('the options of a link', () => {
     expect(() => made({ client: cluster })).toThrow('enableAutoPipelining');
   });
 
+  test('sentinels that cannot be reached are told of without what ioredis means to do about it', async () => {
+    const link = made({ url: 'redis+sentinel://127.0.0.1:1/mymaster', patienceMs: 0 });
+    const run = async () => 1;
+    await expect(link.call({ verb: 'asking', bytes: 0, run })).rejects.toMatchObject({
+      code: CODE.unavailable,
+      detail: expect.stringMatching(/\(no sentinel can be reached: [A-Z]/),
+    });
+    await link.close();
+  });
+
   test('a link that was never used connects to nothing, and can be closed twice', async () => {
     const link = made({ url: 'redis://127.0.0.1:1' });
     await link.close();

@@ -36,6 +36,7 @@ export function chooseKeys(options: JwtAuthOptions): Keys {
 }
 
 function signerOf({ privateKey, privateKeyFile, keyId, logger }: JwtAuthOptions): (() => SignKey) | undefined {
+  if (keyId === '') throw bad('keyId is an empty text: leave it out, or say what the key is called');
   const named = (key: SignKey): SignKey => ({ ...key, kid: keyId ?? key.kid });
   if (privateKey !== undefined) {
     const key = named(readPrivateKey(privateKey, 'privateKey'));

@@ -159,6 +159,9 @@ function claimRules(options: JwtAuthOptions): ClaimRules {
   if (issuers !== undefined && issuers !== 'any' && (!Array.isArray(issuers) || issuers.length === 0)) {
     throw bad('issuers is no list of at least one issuer: give one, or any');
   }
+  if (Array.isArray(issuers) && !issuers.every((issuer) => typeof issuer === 'string')) {
+    throw bad('issuers has one that is not a text: give texts, or any');
+  }
   if (audience === '') throw bad('audience is an empty text: leave it out, or say whom tokens are for');
   const strict = claims === 'strict';
   if (strict && namespace === '') throw bad('strict claims need an issuer: give a namespace');

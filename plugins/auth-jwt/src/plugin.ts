@@ -50,8 +50,12 @@ function publicFrom(value: FlagValue | undefined): Pick<JwtAuthOptions, 'publicK
 /** The path that a value means; `undefined` for a key. No base64 of PEM begins like a path. */
 function fileIn(text: string): string | undefined {
   if (/^file:/i.test(text)) {
-    if (!URL.canParse(text)) throw authError(CODE.badRequest, `${JSON.stringify(text)} is not a URL of a file`);
-    return fileURLToPath(text);
+    try {
+      return fileURLToPath(text);
+    } catch (cause) {
+      const detail = `${JSON.stringify(text.slice(0, 200))} is not a URL of a file here: write file:///path`;
+      throw authError(CODE.badRequest, detail, cause);
+    }
   }
   return /^[./]/.test(text) ? text : undefined;
 }

@@ -191,6 +191,8 @@ describe('options that make no sense', () => {
     ['two private keys', { privateKey, privateKeyFile: 'x' }, /privateKey and privateKeyFile say the same/],
     ['a name for no key', { publicKey, keyId: 'a' }, /keyId "a" names a private key, but there is none/],
     ['unknown claims', { publicKey, claims: 'lax' as 'strict' }, /claims is "lax": give go-micro or strict/],
+    ['an empty name', { privateKey, keyId: '' }, /keyId is an empty text/],
+    ['an issuer that is a number', { publicKey, issuers: [5] as never }, /issuers has one that is not a text/],
     ['no issuers', { publicKey, issuers: [] }, /issuers is no list of at least one/],
     ['an empty audience', { publicKey, audience: '' }, /audience is an empty text/],
     ['strict claims without an issuer', { publicKey, claims: 'strict', namespace: '' }, /need an issuer/],

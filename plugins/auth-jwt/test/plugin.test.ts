@@ -86,6 +86,8 @@ describe('the manifest', () => {
     ['no such file', { auth_public_key: './nowhere.pem' }, /cannot read publicKeyFile \.\/nowhere\.pem: ENOENT/],
     ['no such set', { auth_public_key: '/nowhere/set.json' }, /cannot read jwks\.file/],
     ['a bad URL of a file', { auth_public_key: 'file://host:x' }, /is not a URL of a file/],
+    ['a file of another machine', { auth_public_key: 'file://host/key.pem' }, /is not a URL of a file/],
+    ['a URL that is badly encoded', { auth_public_key: 'file:///%zz' }, /is not a URL of a file/],
     ['a word', { auth_public_key: 'key' }, /publicKey is neither PEM, nor base64 of PEM, nor a JWK/],
     ['plain http', { auth_public_key: 'http://idp.example/keys' }, /is not https:/],
     [

@@ -41,7 +41,7 @@ export function givenLink({ connection, settings, logger, events }: GivenLinkOpt
       return connection.getServer() || undefined;
     },
     get trouble() {
-      return `${connection.getServer()}: ${trouble}`;
+      return isUp ? connection.getServer() : `${connection.getServer()} (${trouble})`;
     },
 
     async open(unwanted) {

@@ -124,7 +124,7 @@ export function ownLink({ servers, dial, discover, settings, logger, events }: O
     get trouble() {
       if (current !== undefined) return addressOf(current.server);
       const where = addressOf(last ?? servers[0] ?? { host: '', port: 0 });
-      return trouble.includes(where) ? trouble : `${where}: ${trouble}`;
+      return `${where} (${trouble})`;
     },
 
     async open(unwanted) {
