@@ -90,6 +90,10 @@ export const PEERS: ReadonlyMap<string, PeerEntry> = new Map<string, PeerEntry>(
     { loadEvents: async () => (await import('./peers/raw-nats.ts')).rawNats, packages: [], warmUpMs: 3_000 },
   ],
   [
+    'raw-nats-confirmed',
+    { loadEvents: async () => (await import('./peers/raw-nats.ts')).rawNatsConfirmed, packages: [], warmUpMs: 3_000 },
+  ],
+  [
     'micro-jetstream',
     {
       loadEvents: async () => (await import('./peers/nats-events.ts')).microJetStream,
