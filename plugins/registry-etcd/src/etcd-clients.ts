@@ -1,4 +1,4 @@
-import type { CallOptions } from '@grpc/grpc-js';
+import type { CallOptions, Metadata } from '@grpc/grpc-js';
 import { fullJitterMs, pause } from '@micro/core/plugin';
 import { type Etcd3, type ICallable, KVClient, LeaseClient, type Services, WatchClient } from 'etcd3';
 import { callUnary, DialTimeout } from './call-unary.ts';
@@ -50,19 +50,6 @@ function dialEtcd({ hosts, user, tls }: EtcdSettings, makeCredentials: MakeCrede
     if (servers[at % servers.length] === server) at++;
   };
 
-  const callOnce = async (
-    server: EtcdServer,
-    service: keyof typeof Services,
-    method: string,
-    payload: unknown,
-    deadline: number,
-  ): Promise<unknown> => {
-    const metadata = await token.metadata(server, deadline);
-    const response = await callUnary(server, service, method, payload, metadata, deadline);
-    server.heard();
-    return response;
-  };
-
   const call = async (
     service: keyof typeof Services,
     method: string,
@@ -78,13 +65,18 @@ function dialEtcd({ hosts, user, tls }: EtcdSettings, makeCredentials: MakeCrede
       // Opened by now, so that what fails is what it went over.
       server.client(service);
       const { line } = server;
+      let metadata: Metadata | undefined;
       try {
-        return await callOnce(server, service, method, payload, shareOf(end, servers.length - attempt + 1));
+        const deadline = shareOf(end, servers.length - attempt + 1);
+        metadata = await token.metadata(server, deadline);
+        const response = await callUnary(server, service, method, payload, metadata, deadline);
+        server.heard();
+        return response;
       } catch (error) {
         const status = statusOf(error);
-        if (isTokenLost(status) && user !== undefined && !renewed) {
+        if (isTokenLost(status) && metadata !== undefined && user !== undefined && !renewed) {
           renewed = true;
-          token.forget();
+          token.forget(metadata);
           continue;
         }
         if (!isUnreachable(status)) throw error;

@@ -53,8 +53,8 @@ export function makers() {
       return registry;
     },
     /** etcd3's own client, to look at etcd with. */
-    etcd3(hosts: string): Etcd3 {
-      const client = new Etcd3({ hosts });
+    etcd3(hosts: string, auth?: { readonly username: string; readonly password: string }): Etcd3 {
+      const client = new Etcd3({ hosts, ...(auth === undefined ? {} : { auth }) });
       made.push(client);
       return client;
     },
