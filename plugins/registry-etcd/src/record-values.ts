@@ -10,6 +10,8 @@ export type ReadRecord = (entry: Pick<IKeyValue, 'key' | 'value'>) => ServiceRec
 const MAX_VALUE_BYTES = 1024 * 1024;
 /** How many keys are remembered so that each is told of once. */
 const MAX_TOLD = 1_000;
+/** So much of such a key is remembered and told: it may be as long as a value. */
+const SHOWN_BYTES = 200;
 /** For so many versions of services the endpoints are remembered. */
 const MAX_SHARED = 1_000;
 
@@ -21,11 +23,11 @@ export function recordReader(keys: RecordKeys, logger: Logger | undefined): Read
   const told = new Set<string>();
   const shared = new Map<string, readonly RegisteredEndpoint[]>();
   const leaveOut = (key: Buffer, reason: string): undefined => {
-    const text = key.toString();
+    const text = key.toString('utf8', 0, SHOWN_BYTES);
     if (told.has(text)) return undefined;
     if (told.size >= MAX_TOLD) told.clear();
     told.add(text);
-    logger?.log('warn', `the etcd key ${JSON.stringify(text.slice(0, 200))} is left out: ${reason}`);
+    logger?.log('warn', `the etcd key ${JSON.stringify(text)} is left out: ${reason}`);
     return undefined;
   };
   /** The endpoints are most of a record, and the nodes of one version all have the same: they are kept once. */
