@@ -1,6 +1,12 @@
 import { createSecureContext } from 'node:tls';
-import { Channel, type ChannelInterface, type ChannelOptions, credentials } from '@grpc/grpc-js';
-import type { Logger, MicroError, TlsOptions } from '@micro/core';
+import {
+  Channel,
+  type ChannelCredentials,
+  type ChannelInterface,
+  type ChannelOptions,
+  credentials,
+} from '@grpc/grpc-js';
+import { CODE, type Logger, MicroError, type TlsOptions } from '@micro/core';
 import {
   type Certificates,
   createDeadlineTimer,
@@ -8,6 +14,7 @@ import {
   formatAddress,
   loadCertificates,
   now,
+  reasonOf,
 } from '@micro/core/plugin';
 import { type GrpcLimits, grpcMessageLimit } from './grpc-options.ts';
 
@@ -43,9 +50,9 @@ const MOST_RECONNECT_MS = 2_000;
 const MOST_LOST = 1_000;
 const NEVER_MS = 0x7fff_ffff;
 
-/** Makes them. Certificates are read now, so that a missing file is an error at the start. */
+/** Makes them. Certificates are read now: those that cannot be used are a 400 at the start. */
 export function createChannels(limits: GrpcLimits, tls: TlsOptions | undefined, logger: Logger | undefined): Channels {
-  const certificates = tls === undefined ? undefined : loadCertificates(tls);
+  const { certificates, makeCredentials } = tlsOf(tls);
   const peers = new Map<string, Peer>();
   const retired = new Set<Peer>();
   /** Addresses that cannot be reached, of which the log was told. */
@@ -84,7 +91,7 @@ export function createChannels(limits: GrpcLimits, tls: TlsOptions | undefined, 
           }),
       ...(tls?.serverName === undefined ? {} : { 'grpc.ssl_target_name_override': tls.serverName }),
     };
-    const channel = new Channel(`dns:///${formatAddress(host, port)}`, credentialsOf(tls, certificates), options);
+    const channel = new Channel(`dns:///${formatAddress(host, port)}`, makeCredentials(), options);
     const peer: Peer = { address, channel, ours, open: 0, idleSince: now() };
     peers.set(keyOf(address, ours), peer);
     return peer;
@@ -140,9 +147,29 @@ function keyOf(address: string, ours: boolean): string {
   return ours ? `+${address}` : `-${address}`;
 }
 
-function credentialsOf(tls: TlsOptions | undefined, certificates: Certificates | undefined) {
-  if (tls === undefined || certificates === undefined) return credentials.createInsecure();
-  return credentials.createFromSecureContext(createSecureContext(certificates.current()), {
-    rejectUnauthorized: tls.insecure !== true,
-  });
+/** What connections are made with: with TLS the certificates as they are then. */
+function tlsOf(tls: TlsOptions | undefined): {
+  readonly certificates: Certificates | undefined;
+  readonly makeCredentials: () => ChannelCredentials;
+} {
+  if (tls === undefined) return { certificates: undefined, makeCredentials: () => credentials.createInsecure() };
+  const verify = { rejectUnauthorized: tls.insecure !== true };
+  try {
+    const certificates = loadCertificates(tls);
+    const make = (): ChannelCredentials =>
+      credentials.createFromSecureContext(createSecureContext(certificates.current()), verify);
+    let good = make();
+    const makeCredentials = (): ChannelCredentials => {
+      try {
+        good = make();
+      } catch {
+        // Half way through being replaced, the certificate and the key do not belong together: the old ones serve.
+      }
+      return good;
+    };
+    return { certificates, makeCredentials };
+  } catch (cause) {
+    const detail = `the TLS settings for gRPC cannot be used: ${reasonOf(cause)}`;
+    throw new MicroError({ id: 'go.micro.transport.grpc', code: CODE.badRequest, detail, cause });
+  }
 }

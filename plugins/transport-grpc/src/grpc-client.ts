@@ -64,12 +64,19 @@ function takeTurns(addresses: readonly string[]): Selector {
 }
 
 function placeOf(given: string): { readonly address: string; readonly tls: boolean | undefined } {
-  const [, scheme, address = ''] = /^(?:(https?):\/\/)?([^/]+)\/?$/.exec(given) ?? [];
-  if (!/:\d{1,5}$/.test(address)) throw bad(given, 'use host:port, http://host:port or https://host:port');
-  return { address, tls: scheme === undefined ? undefined : scheme === 'https' };
+  const match = /^(?:(https?):\/\/)?((?:\[[0-9a-f:.%]+\]|[^\s/@:[\]]*):(\d{1,5}))\/?$/i.exec(String(given));
+  const [, scheme, address, port] = match ?? [];
+  if (address === undefined || Number(port) < 1 || Number(port) > 65_535) {
+    throw bad(given, 'use host:port, http://host:port or https://host:port');
+  }
+  return { address, tls: scheme === undefined ? undefined : scheme.toLowerCase() === 'https' };
 }
 
 function bad(given: unknown, remedy: string): MicroError {
-  const detail = `address ${JSON.stringify(given)?.slice(0, 200)} cannot be called: ${remedy}`;
+  // What stands before an `@` may be a password.
+  const shown = JSON.stringify(given)
+    ?.replace(/\/\/[^"]*@/g, '//…@')
+    .slice(0, 200);
+  const detail = `address ${shown} cannot be called: ${remedy}`;
   return new MicroError({ id: 'go.micro.client', code: CODE.badRequest, detail });
 }

@@ -156,8 +156,13 @@ test('of several addresses one that refuses is passed over', async () => {
   server.close();
 });
 
-test.each(['nowhere', 'ftp://a:1', 'a:b', ''])('%j is no address of a gRPC server', (address) => {
+const NO_ADDRESSES = ['nowhere', 'ftp://a:1', 'a:b', '', 'a:0', 'a:99999', 'a b:1', 'http://a:1/path', 'a:1:1', '[::1'];
+test.each(NO_ADDRESSES)('%j is no address of a gRPC server', (address) => {
   expect(() => grpcClient({ address })).toThrow(/cannot be called: use host:port/);
+});
+
+test('an address with a password in it is refused without showing that', () => {
+  expect(() => grpcClient({ address: 'https://ann:secret@a:1' })).toThrow('address "https://…@a:1" cannot be called');
 });
 
 test('addresses with and without TLS do not go together', () => {

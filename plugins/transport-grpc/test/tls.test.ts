@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { Client, credentials } from '@grpc/grpc-js';
 import { type MicroError, memoryRegistry, type Service, type TlsOptions, type Transport } from '@micro/core';
 import { eventually, runConformance, transportCases, within } from '@micro/core/conformance';
+import { pause } from '@micro/core/plugin';
 import { testCertificates } from '@micro/test-servers';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { grpcClient, grpcTransport } from '../src/index.ts';
@@ -98,6 +99,35 @@ test('a listener closes at once while somebody has connected and shakes no hands
 
 test('a file that is missing is an error when the transport is made', () => {
   expect(() => grpcTransport({ tls: { certFile: '/nowhere.pem' } })).toThrow(/ENOENT/);
+});
+
+test.each<[string, TlsOptions]>([
+  ['a certificate that is none', { ...SERVER, certFile: undefined, cert: 'none' }],
+  ['a key that belongs to another certificate', { ...SERVER, keyFile: files.clientKeyFile }],
+])('%s is a 400 when the transport is made', (_what, tls) => {
+  expect(() => grpcTransport({ tls })).toThrow(
+    expect.objectContaining({ code: 400, detail: expect.stringContaining('TLS settings for gRPC cannot be used') }),
+  );
+});
+
+test('a caller goes on with its old certificates while the new ones are half written', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'grpc-tls-'));
+  const [certFile, keyFile] = [join(folder, 'cert.pem'), join(folder, 'key.pem')];
+  copyFileSync(files.clientCertFile, certFile);
+  copyFileSync(files.clientKeyFile, keyFile);
+  const registry = memoryRegistry();
+  const { service } = greeter({ registry, grpc: { tls: { ...SERVER, requireClientCert: true } } });
+  await service.start();
+  const client = caller(grpcTransport({ tls: { certFile, keyFile, caFile: files.caFile } }), registry);
+  // The key follows later.
+  copyFileSync(files.certFile, certFile);
+  const later = Date.now() / 1_000 + 5;
+  utimesSync(certFile, later, later);
+  await pause(1_100);
+  expect((await client.client.of(Greeter, 'greeter').hello({ name: 'Ann' }, { retries: 0 })).msg).toBe('Hello Ann');
+  await client.stop();
+  await service.stop();
+  rmSync(folder, { recursive: true });
 });
 
 test('certificates that change are used for connections that come after', async () => {
