@@ -39,21 +39,29 @@ export interface Api {
 const LONGEST_ANSWER = 64 * 1_048_576;
 /** A question that the server had no time for waits so long when the answer does not say how long. */
 const BUSY_MS = 1_000;
-/** Connections that are open at once. Watches and logs that are followed have one each. */
-const MOST_CONNECTIONS = 256;
+/** Questions that are asked at once; more wait for their turn, within their deadline. */
+const MOST_QUESTIONS = 64;
 
 /** Everything that is asked of one API server. 0 for `timeoutMs` is no deadline. */
 export function createApi(cluster: Cluster, timeoutMs: number, logger: Logger | undefined): Api {
   const { server, where } = cluster;
   const isPlain = server.startsWith('http:');
-  // Idle connections hold no process; a request in flight does.
-  const agent = isPlain
-    ? new HttpAgent({ keepAlive: true, maxSockets: MOST_CONNECTIONS, maxFreeSockets: 8 })
-    : new Agent({ keepAlive: true, maxSockets: MOST_CONNECTIONS, maxFreeSockets: 8 });
+  // Idle connections hold no process; a request in flight does. Watches and logs have connections of their own, which
+  // never keep a question waiting.
+  const agentOf = (maxSockets: number): HttpAgent => {
+    const options = { keepAlive: true, maxSockets, maxFreeSockets: 8 };
+    return isPlain ? new HttpAgent(options) : new Agent(options);
+  };
+  const questions = agentOf(MOST_QUESTIONS);
+  const streams = agentOf(Number.POSITIVE_INFINITY);
   const log = connectionLog(where, logger);
 
   /** The head of the answer. `signal` ends the answer, too. */
-  const send = async ({ method = 'GET', path, query = {}, body, type }: Question, signal: AbortSignal) => {
+  const send = async (
+    { method = 'GET', path, query = {}, body, type }: Question,
+    agent: HttpAgent,
+    signal: AbortSignal,
+  ): Promise<IncomingMessage> => {
     const access = await cluster.access();
     signal.throwIfAborted();
     const url = new URL(`${server}${path}`);
@@ -134,7 +142,7 @@ export function createApi(cluster: Cluster, timeoutMs: number, logger: Logger | 
         const until = now() + (timeoutMs === 0 ? Number.POSITIVE_INFINITY : timeoutMs);
         for (;;) {
           try {
-            const text = await textOf(await send(question, signal));
+            const text = await textOf(await send(question, questions, signal));
             return text === '' ? undefined : parse(text);
           } catch (error) {
             // It was not let in, so nothing has been done, and it may be asked again.
@@ -150,14 +158,15 @@ export function createApi(cluster: Cluster, timeoutMs: number, logger: Logger | 
     open(question) {
       const { signal } = question;
       // Its beginning has a deadline; after that it lasts until the signal aborts.
-      return run(question, (opening) => send(question, AbortSignal.any([opening, signal])));
+      return run(question, (opening) => send(question, streams, AbortSignal.any([opening, signal])));
     },
 
     broken: errorOf,
 
     close() {
       log.close();
-      agent.destroy();
+      questions.destroy();
+      streams.destroy();
     },
   };
 }

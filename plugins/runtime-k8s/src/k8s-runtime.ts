@@ -8,7 +8,7 @@ import {
   type RuntimeReadOptions,
   type Workload,
 } from '@micro/core';
-import { inTurn } from '@micro/core/plugin';
+import { inTurn, within } from '@micro/core/plugin';
 import { type Api, createApi } from './api.ts';
 import { type Cluster, loadCluster } from './cluster.ts';
 import { deploymentsPath, openFeed, podsPath } from './feed.ts';
@@ -22,6 +22,9 @@ import { viewsOf, watchWorkloads } from './watch-workloads.ts';
 import { followedLines, pastLines } from './workload-logs.ts';
 import { createObjects, deleteObjects, updateObjects } from './workload-objects.ts';
 import { groupPods, identityOf, viewOf } from './workload-view.ts';
+
+/** How much longer than its questions a stop may take. */
+const STOP_MS = 2_000;
 
 /** What there is between a start and a stop. */
 interface Life {
@@ -47,6 +50,8 @@ export function k8sRuntime(options: K8sRuntimeOptions = {}): Runtime {
   const { fieldManager, timeoutMs, watchMs, logger } = settings;
   let life: Life | undefined;
   const lifeInTurn = inTurn();
+  /** Ends a start that is not done. */
+  let opening = new AbortController();
   /** One thing at a time is done to a workload, in the order in which it was asked for. */
   const turns = new Map<string, ReturnType<typeof inTurn>>();
 
@@ -88,14 +93,16 @@ export function k8sRuntime(options: K8sRuntimeOptions = {}): Runtime {
     return { deployments: deployments.objects, podsOf: groupPods(pods.objects), pods: pods.objects };
   };
 
-  const start = async (): Promise<void> => {
+  const start = async (signal: AbortSignal): Promise<void> => {
     if (life !== undefined) return;
+    signal.throwIfAborted();
     const cluster = await loadCluster(settings);
     const api = createApi(cluster, timeoutMs, logger);
     try {
       const namespace = settings.namespace ?? cluster.namespace;
       const what = `reading the Deployments of ${namespace}`;
-      await api.ask({ what, path: deploymentsPath(namespace), query: { limit: 1, labelSelector: selectorOf({}) } });
+      const query = { limit: 1, labelSelector: selectorOf({}) };
+      await api.ask({ what, path: deploymentsPath(namespace), query, signal });
     } catch (error) {
       api.close();
       throw error;
@@ -108,8 +115,8 @@ export function k8sRuntime(options: K8sRuntimeOptions = {}): Runtime {
     const { api, controller, pending } = life;
     life = undefined;
     controller.abort(k8sError(CODE.unavailable, 'the runtime was stopped'));
-    // What was half made is taken back; each question of that has a deadline.
-    await Promise.allSettled(pending);
+    // What was half made is taken back, within the deadlines of two questions.
+    await within(STOP_MS + 2 * timeoutMs, 'the stop', () => Promise.allSettled(pending)).catch(() => {});
     api.close();
   };
 
@@ -140,7 +147,7 @@ export function k8sRuntime(options: K8sRuntimeOptions = {}): Runtime {
         );
       }
       const last = Math.floor(count ?? Number.POSITIVE_INFINITY);
-      const reading = { api, namespace, container: names.container, count: last, end };
+      const reading = { api, namespace, container: names.container, timeoutMs, watchMs, count: last, end };
       const uid = textAt(deployment, 'metadata', 'uid') ?? '';
       const lines = follow
         ? followedLines(
@@ -155,7 +162,8 @@ export function k8sRuntime(options: K8sRuntimeOptions = {}): Runtime {
         yield line;
       }
     } catch (error) {
-      if (!end.signal.aborted) throw error;
+      // Who asked for the end knows of it.
+      if (!ends.aborted) throw error;
     } finally {
       ends.removeEventListener('abort', onEnd);
       end.abort();
@@ -225,8 +233,16 @@ export function k8sRuntime(options: K8sRuntimeOptions = {}): Runtime {
       }
     },
 
-    start: () => lifeInTurn(start),
-    stop: () => lifeInTurn(stop),
+    start: () => lifeInTurn(() => start(opening.signal)),
+
+    stop() {
+      // The turn comes when the start before it has ended.
+      opening.abort(k8sError(CODE.unavailable, 'the runtime was stopped while it started'));
+      return lifeInTurn(async () => {
+        opening = new AbortController();
+        await stop();
+      });
+    },
   };
 }
 

@@ -1,6 +1,5 @@
 import { CODE, type LogLine } from '@micro/core';
 import { fullJitterMs, sleep } from '@micro/core/plugin';
-import type { Api } from './api.ts';
 import type { Feed } from './feed.ts';
 import { handOver } from './hand-over.ts';
 import { listAt, numberAt, textAt } from './json.ts';
@@ -10,11 +9,7 @@ import { type PodLog, type PodLogRange, podLines, type StampedLine } from './pod
 import { groupPods } from './workload-view.ts';
 
 /** The logs of one workload. */
-export interface LogReading {
-  readonly api: Api;
-  readonly namespace: string;
-  /** The container that is meant, in every Pod. */
-  readonly container: string;
+export interface LogReading extends Omit<PodLog, 'pod' | 'signal'> {
   /** At most so many of the last lines; `Infinity` is all. */
   readonly count: number;
   /** Ends everything. */
@@ -36,14 +31,15 @@ const LONGEST_PAUSE_MS = 5_000;
 
 /** What the Pods of a workload have written up to now, in the order of time. */
 export async function* pastLines(
-  { api, namespace, container, count, end }: LogReading,
+  reading: LogReading,
   pods: readonly unknown[],
   cursors: Map<string, Cursor> = new Map(),
 ): AsyncGenerator<LogLine, void, undefined> {
+  const { count } = reading;
   checkNumber(pods);
   const tail = Number.isFinite(count) ? count : undefined;
   const sources = pods.filter(hasStarted).flatMap((pod) => {
-    const log = logOf(pod, { api, namespace, container, signal: end.signal });
+    const log = logOf(pod, reading);
     return log === undefined ? [] : [counted(wholeLog(log, hasRestarted(pod), tail), cursors, log.pod)];
   });
   for await (const { line } of mergeLines(sources, count)) yield line;
@@ -58,7 +54,7 @@ export async function* followedLines(
   uid: string,
   feed: Feed,
 ): AsyncGenerator<LogLine, void, undefined> {
-  const { api, namespace, container, end } = reading;
+  const { end } = reading;
   const { signal } = end;
   const cursors = new Map<string, Cursor>();
   const followed = new Set<string>();
@@ -100,7 +96,7 @@ export async function* followedLines(
         const pods = groupPods(feed.pods.values())(deployment);
         checkNumber(pods);
         for (const pod of pods.filter(hasStarted)) {
-          const log = logOf(pod, { api, namespace, container, signal });
+          const log = logOf(pod, reading);
           if (log === undefined || followed.has(log.pod)) continue;
           followed.add(log.pod);
           // It has caught all that can go wrong.
@@ -165,9 +161,9 @@ function advance(cursors: Map<string, Cursor>, pod: string, stamp: string): void
 }
 
 /** The container of a Pod; names that could be anything else than a part of a path are nobody's. */
-function logOf(pod: unknown, { api, namespace, container, signal }: Omit<PodLog, 'pod'>): PodLog | undefined {
+function logOf(pod: unknown, { end, ...reading }: LogReading): PodLog | undefined {
   const name = textAt(pod, 'metadata', 'name') ?? '';
-  return /^[a-z0-9][-a-z0-9.]*$/.test(name) ? { api, namespace, container, signal, pod: name } : undefined;
+  return /^[a-z0-9][-a-z0-9.]*$/.test(name) ? { ...reading, signal: end.signal, pod: name } : undefined;
 }
 
 function hasStarted(pod: unknown): boolean {

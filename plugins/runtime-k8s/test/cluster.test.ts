@@ -150,6 +150,19 @@ describe('the start', () => {
     ]);
   });
 
+  test('is ended by a stop, however long it may wait', async () => {
+    const silent = createServer(() => {}).listen(0, '127.0.0.1');
+    onTestFinished(() => void silent.close());
+    await new Promise((resolve) => silent.once('listening', resolve));
+    const { port } = silent.address() as { port: number };
+    const clusters = [{ name: 'one', cluster: { server: `https://127.0.0.1:${port}` } }];
+    const runtime = k8sRuntime({ kubeconfig: fileOf(text({ clusters })), timeoutMs: 0 });
+    const starting = refusal(runtime.start());
+    await runtime.stop();
+    expect(await starting).toMatchObject({ code: 503, detail: 'the runtime was stopped while it started' });
+    await runtime.stop();
+  });
+
   test('gives up a program that should say who asks, and does not end', async () => {
     const exec = { apiVersion: 'client.authentication.k8s.io/v1', command: 'sleep', args: ['3'] };
     expect((await start('https://127.0.0.1:1', { exec })).code).toBe(408);

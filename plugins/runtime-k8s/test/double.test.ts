@@ -357,6 +357,32 @@ describe('a log', () => {
     expect(written).toBeLessThan(50_000);
   });
 
+  test('that stops coming is a 408, and one that is followed is asked for anew where it was', async () => {
+    const since: (string | null)[] = [];
+    let stalls = true;
+    const runtime = await runtimeOn(
+      (url, response) => {
+        if (isOf(url, 'pods') && !isWatch(url)) return json(response, listOf([pod()]));
+        if (!isOf(url, 'log')) return things(url, response, {} as never);
+        const isFollowed = url.searchParams.get('follow') === 'true';
+        if (isFollowed) since.push(url.searchParams.get('sinceTime'));
+        response.writeHead(200);
+        response.write(`${stamp(1)} one\n`);
+        if (!isFollowed && !stalls) response.end();
+        // It says nothing the first time.
+        if (since.length > 1) response.write(`${stamp(2)} two\n`);
+      },
+      { timeoutMs: 1_000, watchMs: 1_000 },
+    );
+    const late = { code: 408, detail: expect.stringContaining('says nothing for 1000 ms') };
+    expect(await collect(runtime.logs(WORKLOAD)).done).toMatchObject(late);
+    expect(await collect(runtime.logs(WORKLOAD, { follow: true })).done).toMatchObject(late);
+    stalls = false;
+    const log = collect(runtime.logs(WORKLOAD, { follow: true }));
+    await eventually(() => expect(messages(log)).toEqual(['one', 'two']), { timeoutMs: 20_000 });
+    expect(since.slice(0, 2)).toEqual(['2024-01-01T00:00:00.000Z', '2024-01-01T00:00:00.000Z']);
+  });
+
   test('of a Pod that has not started, or has gone meanwhile, is empty', async () => {
     const runtime = await runtimeOn((url, response) => {
       if (!isOf(url, 'log')) return things(url, response, {} as never);

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { missingServer, startKubernetes } from '@micro/test-servers';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { fileOf } from './world.ts';
+import { fileOf, startRuntime } from './world.ts';
 
 const PLUGIN = new URL('../dist/index.js', import.meta.url).href;
 const missing = missingServer('kubernetes');
@@ -26,8 +26,8 @@ const PROGRAM = `
   console.log('stopped');
 `;
 
-async function run(kubeconfig: string, version: string) {
-  const child = spawn(process.execPath, ['--input-type=module', '-e', PROGRAM, kubeconfig, version], {
+async function run(kubeconfig: string, version: string, program = PROGRAM) {
+  const child = spawn(process.execPath, ['--input-type=module', '-e', program, kubeconfig, version], {
     stdio: ['pipe', 'pipe', 'inherit'],
   });
   const exited = once(child, 'exit');
@@ -37,6 +37,8 @@ async function run(kubeconfig: string, version: string) {
   });
   await Promise.race([once(child.stdout, 'data'), exited]);
   return {
+    exited,
+    printed: () => printed,
     /** What it printed, and how long it lived after it was told to stop, in milliseconds. */
     async stop() {
       child.stdin.write('\n');
@@ -50,6 +52,21 @@ async function run(kubeconfig: string, version: string) {
 }
 
 const title = `a process with a runtime on Kubernetes${missing === undefined ? '' : ` (skipped: ${missing})`}`;
+
+/** Does nothing but watch. */
+const WATCH = `
+  import { k8sRuntime } from ${JSON.stringify(PLUGIN)};
+  const runtime = k8sRuntime({ kubeconfig: process.argv[1], timeoutMs: 2_000 });
+  await runtime.start();
+  const events = runtime.watch();
+  await runtime.delete({ name: 'nobody', version: '1', metadata: {} });
+  console.log('ready');
+  for await (const { type, workload } of events) {
+    console.log(type, workload.name);
+    break;
+  }
+  await runtime.stop();
+`;
 
 describe.skipIf(missing !== undefined)(title, { timeout: 120_000 }, () => {
   test('ends by itself when the runtime was stopped, also when the API server is frozen, and when it is dead', async () => {
@@ -68,5 +85,18 @@ describe.skipIf(missing !== undefined)(title, { timeout: 120_000 }, () => {
     kubernetes.thaw();
     await kubernetes.kill();
     await ends(three);
+  });
+
+  test('stays when it does nothing but watch, while there is nothing to be watched', async () => {
+    const kubernetes = await startKubernetes();
+    onTestFinished(() => kubernetes.close());
+    const child = await run(fileOf(kubernetes.kubeconfig()), '', WATCH);
+    await kubernetes.kill();
+    await new Promise((resolve) => setTimeout(resolve, 2_000));
+    await kubernetes.start();
+    const runtime = await startRuntime(kubernetes);
+    await runtime.create({ name: 'greeter', version: '1', metadata: {} });
+    expect(await child.exited).toEqual([0, null]);
+    expect(child.printed()).toBe('ready\ncreate greeter\n');
   });
 });
