@@ -8,6 +8,7 @@ export type {
   RedisStream,
 } from './client-types.ts';
 export type { LinkOwner, RedisCall, RedisLink } from './link-types.ts';
+export { oddReply } from './redis-error.ts';
 export { redisLink } from './redis-link.ts';
 export type { RedisOptions } from './redis-options.ts';
 export { type RedisValue, type RedisValues, type RedisWriteOptions, redisValues } from './redis-values.ts';

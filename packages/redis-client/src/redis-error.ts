@@ -9,6 +9,8 @@ export function errorsOf(id: string): ErrorOf {
   return (code, detail, cause) => new MicroError({ id, code, detail, cause });
 }
 
+const REPLY_ERROR = 'ReplyError';
+
 /** The first word of a reply that says: not here, or not now. The same command may work in a moment. */
 const PASSING: ReadonlySet<string> = new Set([
   ...['READONLY', 'LOADING', 'MASTERDOWN', 'CLUSTERDOWN', 'TRYAGAIN', 'NOREPLICAS', 'UNBLOCKED'],
@@ -71,9 +73,16 @@ function codeOf(error: Error): string {
   return 'code' in error && typeof error.code === 'string' ? error.code : error.name;
 }
 
+/** The error of a command whose answer is none of those that Redis gives: whoever answered is something else. */
+export function oddReply(command: string, reply: unknown): Error {
+  const error = new Error(`what ${command} was answered with is no answer of redis: ${typeof reply}`);
+  error.name = REPLY_ERROR;
+  return error;
+}
+
 /** What the server itself said. ioredis gives its errors this name in every version. */
 function isReply(cause: unknown): boolean {
-  return cause instanceof Error && cause.name === 'ReplyError';
+  return cause instanceof Error && cause.name === REPLY_ERROR;
 }
 
 function firstWord(cause: unknown): string {

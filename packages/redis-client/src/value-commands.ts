@@ -1,4 +1,5 @@
 import type { RedisCommands } from './client-types.ts';
+import { oddReply } from './redis-error.ts';
 import type { RedisValue } from './redis-values.ts';
 
 /** One write. */
@@ -15,16 +16,13 @@ export const HIDDEN = Symbol('hidden');
 const NO_KEY = -2;
 const NO_END = -1;
 
-/**
- * GET and PTTL: they leave together, and a server answers what came together in one go. Throws what GET throws. A client of
- * somebody else's may be told to answer numbers as text.
- */
+/** GET and PTTL: they leave together, and a server answers what came together in one go. Throws what GET throws. */
 export function readOne(redis: RedisCommands, key: string): Promise<RedisValue | undefined> {
   return new Promise((resolve, reject) => {
-    const got = redis.callBuffer('get', key) as Promise<Buffer | null>;
+    const got = redis.callBuffer('get', key);
     const asked = redis.call('pttl', key);
     got.catch(reject);
-    asked.then((ttlMs) => got.then((value) => resolve(found(value, Number(ttlMs))), reject), reject);
+    asked.then((ttlMs) => got.then((value) => found(value, ttlMs))).then(resolve, reject);
   });
 }
 
@@ -38,11 +36,12 @@ export async function readMany(
   pipeline.callBuffer('mget', ...keys);
   for (const key of keys) pipeline.call('pttl', key);
   const [answer, ...ttls] = (await pipeline.exec()) ?? [];
-  const values = answered(answer) as readonly (Buffer | null)[];
+  const values = answered(answer);
+  if (!Array.isArray(values)) throw oddReply('MGET', values);
   return ttls.map((each, at) => {
-    const ttlMs = Number(answered(each));
-    const value = values[at] ?? null;
-    return value === null && ttlMs !== NO_KEY ? HIDDEN : found(value, ttlMs);
+    const ttlMs = answered(each);
+    const value: unknown = values[at] ?? null;
+    return value === null && Number(ttlMs) !== NO_KEY ? HIDDEN : found(value, ttlMs);
   });
 }
 
@@ -86,9 +85,15 @@ function hasNoEnd(ttlMs: number): boolean {
   return ttlMs === 0 || ttlMs > Number.MAX_SAFE_INTEGER;
 }
 
-/** A value may end between the two questions. */
-function found(value: Buffer | null, ttlMs: number): RedisValue | undefined {
+/**
+ * What GET and PTTL have found. A value may end between the two questions. A client of somebody else's may be told to hand out
+ * numbers as text.
+ */
+function found(value: unknown, answeredMs: unknown): RedisValue | undefined {
+  const ttlMs = Number(answeredMs);
+  if (!Number.isInteger(ttlMs)) throw oddReply('PTTL', answeredMs);
   if (value === null || ttlMs === NO_KEY) return undefined;
+  if (!Buffer.isBuffer(value)) throw oddReply('GET', value);
   return { value: copyOf(value), expiresAt: ttlMs === NO_END ? undefined : Date.now() + ttlMs };
 }
 

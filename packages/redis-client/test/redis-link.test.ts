@@ -1,4 +1,5 @@
 import { copyFile, mkdtemp, rm } from 'node:fs/promises';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CODE, MicroError } from '@micro/core';
@@ -315,6 +316,30 @@ describe.skipIf(missing !== undefined)(`who may come in${skipped}`, () => {
   });
 });
 
+describe('a link to something that speaks like redis, and is none', () => {
+  test('ends its calls with a 503 that says so, and the process lives on', async () => {
+    // A number, whatever is asked.
+    const other = createServer((socket) => {
+      socket.on('error', () => {});
+      socket.on('data', (data) => socket.write(':5\r\n'.repeat(data.toString('latin1').match(/^\*\d/gm)?.length ?? 0)));
+    });
+    await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
+    try {
+      const { port } = other.address() as AddressInfo;
+      await using used = use({ url: `redis://127.0.0.1:${port}`, timeoutMs: 2_000 });
+      const { values } = used;
+      const alone = await failure(values.read('a'));
+      const [among] = await Promise.all([failure(values.read('a')), failure(values.read('b'))]);
+      for (const error of [alone, among]) {
+        expect(error.code).toBe(CODE.unavailable);
+        expect(error.detail).toContain('is no answer of redis');
+      }
+    } finally {
+      other.close();
+    }
+  });
+});
+
 describe.skipIf(missing !== undefined)(`a ready client${skipped}`, () => {
   test('it is used, and left as it was', async () => {
     await using server = await startRedis();
@@ -360,6 +385,8 @@ describe.skipIf(missing !== undefined)(`a ready client${skipped}`, () => {
     expect(await failure(used.values.read('a'))).toMatchObject({ code: CODE.timeout });
     server.thaw();
     await server.kill();
+    // Until it has noticed, it takes calls and keeps them to itself.
+    await eventually(() => expect(client.status).not.toBe('ready'));
     const begun = performance.now();
     expect(await failure(used.values.read('a'))).toMatchObject({ code: CODE.unavailable });
     expect(performance.now() - begun).toBeLessThan(3_000);

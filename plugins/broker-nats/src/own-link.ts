@@ -57,8 +57,8 @@ export function ownLink({ servers, dial, discover, settings, logger, events }: O
   };
 
   const begin = (connection: NatsConnection, server: NatsServer): void => {
-    const { info } = connection;
-    if (discover) learn(info?.connect_urls ?? [], server);
+    const addresses: unknown = connection.info?.connect_urls;
+    if (discover) learn(Array.isArray(addresses) ? addresses.map(String) : [], server);
     const stopWatching = watchStatus(connection, { refused: events.refused });
     const stopPulse = startPulse(connection, settings.pingIntervalMs, (reason) => lose(connection, reason));
     const end = (): void => {

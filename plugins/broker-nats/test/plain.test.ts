@@ -309,6 +309,22 @@ describe.skipIf(missing !== undefined)(`plain NATS${skipped}`, () => {
     await new Promise((resolve) => other.close(resolve));
   });
 
+  test('a server that tells of others in a way that nobody understands is used all the same', async () => {
+    const info = { server_id: 'x', version: '2.9.0', max_payload: 1_000_000, headers: true, connect_urls: 5 };
+    const odd = createServer((socket) => {
+      socket.on('error', () => {});
+      socket.write(`INFO ${JSON.stringify(info)}\r\n`);
+      socket.on('data', (data) => socket.write('PONG\r\n'.repeat(String(data).match(/PING\r\n/g)?.length ?? 0)));
+    });
+    await new Promise<void>((resolve) => odd.listen(0, '127.0.0.1', resolve));
+    const { port } = odd.address() as { port: number };
+    const broker = natsBroker({ servers: `127.0.0.1:${port}`, connectTimeoutMs: 2_000 });
+    await broker.connect();
+    await broker.publish('a', message('x'));
+    await broker.disconnect();
+    await new Promise((resolve) => odd.close(resolve));
+  });
+
   test('a broker that looks for its server for ever can be disconnected all the same', async () => {
     const broker = natsBroker({ servers: '127.0.0.1:1', connectTimeoutMs: 0 });
     const connecting = assert.rejects(broker.connect(), hasCode(CODE.cancelled));

@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { CODE, MicroError } from '@micro/core';
 import { type KeyRange, pause } from '@micro/core/plugin';
-import type { RedisConnection, RedisLink } from '@micro/redis-client';
+import { oddReply, type RedisConnection, type RedisLink } from '@micro/redis-client';
 import { patternOf } from './key-space.ts';
 import { pageCollector } from './sorted-page.ts';
 
@@ -95,6 +95,7 @@ async function scanOnce(
   const reply = await master.callBuffer(
     ...(['scan', cursor, 'MATCH', pattern, 'COUNT', SCAN_COUNT, 'TYPE', 'string'] as const),
   );
-  const [next, keys] = reply as readonly [Buffer, readonly Buffer[]];
-  return [next.toString(), keys];
+  const [next, keys]: readonly unknown[] = Array.isArray(reply) ? reply : [];
+  if (!Array.isArray(keys) || !keys.every((key) => Buffer.isBuffer(key))) throw oddReply('SCAN', reply);
+  return [String(next), keys];
 }

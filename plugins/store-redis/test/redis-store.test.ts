@@ -1,3 +1,4 @@
+import { type AddressInfo, createServer } from 'node:net';
 import { CODE, type Store } from '@micro/core';
 import { missingServer, startRedis, startRedisCluster, type TestServer } from '@micro/test-servers';
 import { Redis } from 'ioredis';
@@ -6,6 +7,28 @@ import { plugin, type RedisStoreOptions, redisStore } from '../src/index.ts';
 
 const missing = missingServer('redis');
 const skipped = missing === undefined ? '' : ` (skipped: ${missing})`;
+
+describe('a store at something that speaks like redis, and is none', () => {
+  test('ends a list with a 503 that says so', async () => {
+    // A number, whatever is asked.
+    const other = createServer((socket) => {
+      socket.on('error', () => {});
+      socket.on('data', (data) => socket.write(':5\r\n'.repeat(data.toString('latin1').match(/^\*\d/gm)?.length ?? 0)));
+    });
+    await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
+    const { port } = other.address() as AddressInfo;
+    const store = redisStore({ url: `redis://127.0.0.1:${port}`, patienceMs: 0 });
+    try {
+      await expect(store.list()).rejects.toMatchObject({
+        code: CODE.unavailable,
+        detail: expect.stringContaining('SCAN was answered with is no answer of redis'),
+      });
+    } finally {
+      await store.close();
+      other.close();
+    }
+  });
+});
 
 describe.skipIf(missing !== undefined)(`the store in redis${skipped}`, () => {
   let server: TestServer;
