@@ -115,11 +115,11 @@ function troubleOf(pod: unknown): string | undefined {
 }
 
 function said(state: unknown): string {
-  const reason = textAt(state, 'reason');
-  const message = textAt(state, 'message');
-  return reasonOf(
-    [reason, message].filter((text) => text !== undefined && text !== '').join(': ') || 'no reason given',
-  );
+  const reason = textAt(state, 'reason') ?? '';
+  const message = textAt(state, 'message') ?? '';
+  // A reason is one word in Kubernetes' own spelling, which people look for.
+  const word = /^[A-Za-z]{1,64}$/.test(reason) ? reason : '';
+  return [word, reasonOf(message)].filter((text) => text !== '').join(': ') || 'no reason given';
 }
 
 function annotation(object: unknown, name: string): string | undefined {

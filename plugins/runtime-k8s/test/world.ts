@@ -69,3 +69,8 @@ export const pods = (namespace: string): string => `/api/v1/namespaces/${namespa
 export async function list(kubernetes: TestKubernetes, path: string): Promise<readonly Thing[]> {
   return (await ask(kubernetes, path)).items as unknown as readonly Thing[];
 }
+
+/** The times that the README gives are printed with `MICRO_TIMES=1`. */
+export function times(line: string): void {
+  if (process.env.MICRO_TIMES === '1') process.stdout.write(`${line}\n`);
+}
