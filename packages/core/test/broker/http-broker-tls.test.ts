@@ -1,8 +1,9 @@
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { BrokerFailure } from '../../src/broker/broker-failure.ts';
 import { httpBroker } from '../../src/broker/http-broker.ts';
-import { eventually } from '../../src/conformance/eventually.ts';
+import { eventually, within } from '../../src/conformance/eventually.ts';
 import { silentLogger } from '../../src/logger/silent-logger.ts';
 import { memoryRegistry } from '../../src/registry/memory-registry.ts';
 
@@ -29,4 +30,19 @@ test('over TLS a publisher that trusts the certificate is heard, one that does n
   } finally {
     for (const broker of [trusting, wary, subscriber]) await broker.disconnect();
   }
+});
+
+test('it disconnects at once while somebody has connected and shakes no hands', async () => {
+  const registry = memoryRegistry();
+  const tls = { certFile: pem('server.pem'), keyFile: pem('server.key') };
+  const broker = httpBroker({ registry, address: '127.0.0.1:0', logger: silentLogger(), tls });
+  await broker.connect();
+  await broker.subscribe('a', () => {});
+  const [record] = await registry.getService('micro.http.broker');
+  const [host = '', port = ''] = (record?.nodes[0]?.address ?? '').split(':');
+  const silent = connect(Number(port), host).on('error', () => {});
+  const closed = new Promise((resolve) => silent.once('close', resolve));
+  await new Promise((resolve) => silent.once('connect', resolve));
+  await within('disconnecting', broker.disconnect(), 10_000);
+  await within('the connection', closed);
 });
