@@ -76,6 +76,14 @@ function textOf(value: unknown): string {
   try {
     return String(value instanceof Error ? value.message : value);
   } catch {
+    return tagOf(value);
+  }
+}
+
+function tagOf(value: unknown): string {
+  try {
+    return Object.prototype.toString.call(value);
+  } catch {
     return 'an object without a text';
   }
 }

@@ -15,7 +15,7 @@ const closed = (): object => {
 describe.each<[string, () => unknown, string]>([
   ['undefined', () => undefined, 'undefined'],
   ['a text', () => 'out of stock', 'out of stock'],
-  ['an object that is no text', () => Object.create(null), 'an object without a text'],
+  ['an object that is no text', () => Object.create(null), '[object Object]'],
   ['an error whose message is no text', () => Object.assign(new Error('x'), { message: 5 }), '5'],
   ['a proxy that does not let itself be looked at', closed, 'an object without a text'],
 ])('%s', (_, thing, detail) => {
