@@ -3,17 +3,18 @@ import {
   CODE,
   type LogLine,
   type LogOptions,
+  MicroError,
   type RunningWorkload,
   type Runtime,
   type RuntimeReadOptions,
   type Workload,
 } from '@micro/core';
-import { inTurn, within } from '@micro/core/plugin';
+import { abortError, inTurn, steadyLogger, within } from '@micro/core/plugin';
 import { type Api, createApi } from './api.ts';
 import { type Cluster, loadCluster } from './cluster.ts';
 import { deploymentsPath, openFeed, podsPath } from './feed.ts';
 import { textAt } from './json.ts';
-import { k8sError } from './k8s-error.ts';
+import { ID, k8sError } from './k8s-error.ts';
 import { type K8sRuntimeOptions, settingsOf } from './k8s-options.ts';
 import { checkNamespace, namesOf, selectorOf } from './names.ts';
 import { imageOf, planOf } from './plan.ts';
@@ -47,7 +48,8 @@ interface Life {
  */
 export function k8sRuntime(options: K8sRuntimeOptions = {}): Runtime {
   const settings = settingsOf(options);
-  const { fieldManager, timeoutMs, watchMs, logger } = settings;
+  const { fieldManager, timeoutMs, watchMs } = settings;
+  const logger = settings.logger && steadyLogger(settings.logger);
   let life: Life | undefined;
   const lifeInTurn = inTurn();
   /** Ends a start that is not done. */
@@ -64,21 +66,33 @@ export function k8sRuntime(options: K8sRuntimeOptions = {}): Runtime {
   const namespaceOf = ({ cluster }: Life, namespace: string | undefined): string =>
     checkNamespace(namespace ?? settings.namespace ?? cluster.namespace);
 
-  const changing = async (key: string, run: (life: Life) => Promise<void>): Promise<void> => {
+  /** What was begun is finished, or taken back, also when nobody waits for it any more. */
+  const changing = async (
+    key: string,
+    signal: AbortSignal | undefined,
+    run: (life: Life, signal: AbortSignal) => Promise<void>,
+  ): Promise<void> => {
     const now = living();
+    const what = `the change of ${key}`;
+    if (signal?.aborted) throw abortError(ID, what, signal.reason);
     const turn = turns.get(key) ?? inTurn();
     turns.set(key, turn);
-    // A watch that was asked for before sees what is changed after it.
+    const ends = signalOf(now, signal);
     const work = turn(async () => {
+      // A watch that was asked for before sees what is changed after it.
       await Promise.allSettled(now.beginning);
-      await run(now);
+      await run(now, ends);
     });
     now.pending.add(work);
-    try {
-      await work;
-    } finally {
+    const leave = (): void => {
       now.pending.delete(work);
       if (now.pending.size === 0) turns.clear();
+    };
+    work.then(leave, leave);
+    try {
+      await within(0, what, () => work, signal);
+    } catch (error) {
+      throw signal?.aborted && !(error instanceof MicroError) ? abortError(ID, what, signal.reason) : error;
     }
   };
 
@@ -90,7 +104,7 @@ export function k8sRuntime(options: K8sRuntimeOptions = {}): Runtime {
       list('Deployments', deploymentsPath(namespace)),
       list('Pods', podsPath(namespace)),
     ]);
-    return { deployments: deployments.objects, podsOf: groupPods(pods.objects), pods: pods.objects };
+    return { deployments: deployments.objects, podsOf: groupPods(pods.objects) };
   };
 
   const start = async (signal: AbortSignal): Promise<void> => {
@@ -123,6 +137,7 @@ export function k8sRuntime(options: K8sRuntimeOptions = {}): Runtime {
   const logs = async function* (
     workload: Workload,
     { namespace: chosen, follow = false, count, signal }: LogOptions,
+    end: AbortController,
   ): AsyncGenerator<LogLine, void, undefined> {
     const names = namesOf(workload);
     if (count !== undefined && !(count >= 0)) {
@@ -131,7 +146,6 @@ export function k8sRuntime(options: K8sRuntimeOptions = {}): Runtime {
     const now = living();
     const { api } = now;
     const namespace = namespaceOf(now, chosen);
-    const end = new AbortController();
     const ends = signalOf(now, signal);
     if (ends.aborted) return;
     const onEnd = (): void => end.abort(ends.reason);
@@ -163,7 +177,7 @@ export function k8sRuntime(options: K8sRuntimeOptions = {}): Runtime {
       }
     } catch (error) {
       // Who asked for the end knows of it.
-      if (!ends.aborted) throw error;
+      if (!ends.aborted && end.signal.reason !== LEFT) throw error;
     } finally {
       ends.removeEventListener('abort', onEnd);
       end.abort();
@@ -174,11 +188,10 @@ export function k8sRuntime(options: K8sRuntimeOptions = {}): Runtime {
     name: 'k8s',
 
     async create(workload, createOptions = {}) {
-      const { signal } = createOptions;
       const plan = planOf(workload, createOptions, namespaceOf(living(), createOptions.namespace));
       imageOf(plan, settings);
-      await changing(`${plan.namespace}/${plan.names.object}`, (now) =>
-        createObjects(now.api, settings, plan, randomUUID(), signalOf(now, signal)),
+      await changing(`${plan.namespace}/${plan.names.object}`, createOptions.signal, ({ api }, signal) =>
+        createObjects(api, settings, plan, randomUUID(), signal),
       );
     },
 
@@ -193,22 +206,24 @@ export function k8sRuntime(options: K8sRuntimeOptions = {}): Runtime {
     },
 
     async update(workload, updateOptions = {}) {
-      const { signal } = updateOptions;
       const plan = planOf(workload, updateOptions, namespaceOf(living(), updateOptions.namespace));
-      await changing(`${plan.namespace}/${plan.names.object}`, (now) =>
-        updateObjects(now.api, settings, plan, signalOf(now, signal)),
+      await changing(`${plan.namespace}/${plan.names.object}`, updateOptions.signal, ({ api }, signal) =>
+        updateObjects(api, settings, plan, signal),
       );
     },
 
-    async delete(workload, { namespace: chosen, signal } = {}) {
+    async delete(workload, { namespace: chosen, signal: given } = {}) {
       const { object } = namesOf(workload);
       const namespace = namespaceOf(living(), chosen);
-      await changing(`${namespace}/${object}`, (now) =>
-        deleteObjects(now.api, namespace, workload, signalOf(now, signal)),
+      await changing(`${namespace}/${object}`, given, ({ api }, signal) =>
+        deleteObjects(api, namespace, workload, signal),
       );
     },
 
-    logs: (workload, logOptions = {}) => logs(workload, logOptions),
+    logs(workload, logOptions = {}) {
+      const end = new AbortController();
+      return leavable(logs(workload, logOptions, end), end);
+    },
 
     watch({ signal, namespace: chosen, ...meant } = {}) {
       const end = new AbortController();
@@ -258,12 +273,14 @@ function isMeant(
   );
 }
 
+const LEFT = new Error('the reader has left');
+
 /** A sequence whose reader may leave while it waits. */
 function leavable<T>(items: AsyncGenerator<T, void, undefined>, end: AbortController): AsyncIterableIterator<T> {
   const iterator: AsyncIterableIterator<T> = {
     next: () => items.next(),
     return() {
-      end.abort();
+      end.abort(LEFT);
       return items.return();
     },
     [Symbol.asyncIterator]: () => iterator,

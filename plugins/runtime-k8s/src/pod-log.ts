@@ -70,8 +70,10 @@ export async function* podLines(
     let last = stampOf('1970-01-01T00:00:00', '', 'Z');
     for await (const { text, isRest } of linesOf(chunks, LONGEST_LINE)) {
       const found = isRest ? undefined : STAMP.exec(text);
-      if (found) last = stampOf(found[1], found[2], found[3]);
-      const message = found ? text.slice(found[0].length) : text;
+      const stamped = found ? stampOf(found[1], found[2], found[3]) : last;
+      // What looks like a time and is none, such as a 99th month, came with the line.
+      last = Number.isNaN(stamped.ms) ? last : stamped;
+      const message = found && stamped === last ? text.slice(found[0].length) : text;
       const line = Object.freeze({ message, stream: 'stdout' as const, timestamp: last.ms });
       yield { line, stamp: last.stamp };
     }

@@ -44,9 +44,20 @@ export async function listAll({
 }> {
   const objects: unknown[] = [];
   let next: string | undefined;
+  let limit: number | undefined = PAGE;
   for (;;) {
-    const query = { labelSelector: selector, limit: PAGE, continue: next };
-    const page = await api.ask({ what, path, query, signal });
+    const query = { labelSelector: selector, limit, continue: next };
+    let page: unknown;
+    try {
+      page = await api.ask({ what, path, query, signal });
+    } catch (error) {
+      // The pages took so long that the server has forgotten what the first was of: then all at once.
+      if (next === undefined || !isRefusal(error, 410)) throw error;
+      objects.length = 0;
+      next = undefined;
+      limit = undefined;
+      continue;
+    }
     objects.push(...listAt(page, 'items'));
     next = textAt(page, 'metadata', 'continue') || undefined;
     if (next === undefined) return { objects, version: textAt(page, 'metadata', 'resourceVersion') ?? '' };
@@ -64,6 +75,7 @@ export async function reflect(reflection: Reflection): Promise<void> {
   let isKnown = false;
   let failures = 0;
   let refusals = 0;
+  let forgotten = 0;
   while (!signal.aborted) {
     const begun = now();
     try {
@@ -76,13 +88,14 @@ export async function reflect(reflection: Reflection): Promise<void> {
       }
       version = await watchOnce(reflection, version);
       refusals = 0;
+      forgotten = 0;
       failures = now() - begun < SHORT_MS ? failures + 1 : 0;
     } catch (error) {
       if (signal.aborted) return;
       if (!isKnown || (isHopeless(error) && ++refusals > MOST_REFUSALS)) throw error;
       version = undefined;
-      // What the server has forgotten is simply listed.
-      if (!isRefusal(error, 410)) failures += 1;
+      // What the server has forgotten is simply listed, unless it forgets everything.
+      if (!isRefusal(error, 410) || ++forgotten > 1) failures += 1;
     }
     if (failures > 0) await sleep(fullJitterMs(FIRST_PAUSE_MS, LONGEST_PAUSE_MS, failures), signal);
   }

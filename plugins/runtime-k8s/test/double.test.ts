@@ -110,6 +110,19 @@ describe('an answer', () => {
     expect(pages).toEqual([null, 'page-1', 'page-2']);
   });
 
+  test('whose pages are forgotten on the way is read all at once', async () => {
+    const asked: (string | null)[] = [];
+    const runtime = await runtimeOn((url, response) => {
+      const { searchParams } = url;
+      if (!isOf(url, 'deployments') || searchParams.get('limit') === '1') return;
+      asked.push(searchParams.get('limit'));
+      if (searchParams.get('continue') === 'more') json(response, { kind: 'Status', code: 410 }, 410);
+      else json(response, listOf([deployment('1')], '1', asked.length === 1 ? 'more' : undefined));
+    });
+    expect(await runtime.read()).toHaveLength(1);
+    expect(asked).toEqual(['250', '250', null]);
+  });
+
   test('that asks to come again later is heeded, also for what is made', async () => {
     const asked: number[] = [];
     const runtime = await runtimeOn((_, response, { method }) => {
@@ -251,12 +264,32 @@ describe('a watch', () => {
     expect(watches).toBeGreaterThan(3);
   }, 60_000);
 
-  test('is left by its reader while it waits', async () => {
-    const runtime = await runtimeOn(() => {});
-    const items = runtime.watch()[Symbol.asyncIterator]();
-    const waiting = items.next();
-    await items.return?.();
-    expect(await waiting).toEqual({ done: true, value: undefined });
+  test('is left by its reader while it waits, as a followed log is', async () => {
+    const runtime = await runtimeOn((url, response) => {
+      if (isOf(url, 'deployments') && !isWatch(url)) json(response, listOf([deployment('1')]));
+    });
+    for (const sequence of [runtime.watch(), runtime.logs(WORKLOAD, { follow: true })]) {
+      const items = sequence[Symbol.asyncIterator]();
+      const waiting = items.next();
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      await items.return?.();
+      expect(await waiting).toEqual({ done: true, value: undefined });
+    }
+  });
+
+  test('that begins holds up a change of the same runtime, until the signal of that aborts', async () => {
+    let isHeld = false;
+    const runtime = await runtimeOn((url, response) => {
+      if (!isHeld || !isOf(url, 'pods')) return;
+      // Never answered.
+      response.writeHead(200).flushHeaders();
+    });
+    isHeld = true;
+    const watch = collect(runtime.watch());
+    const signal = AbortSignal.timeout(200);
+    expect(await refusal(runtime.delete(WORKLOAD, { signal }))).toMatchObject({ code: 408 });
+    await runtime.stop();
+    await watch.done;
   });
 });
 
@@ -294,13 +327,16 @@ describe('a log', () => {
       if (!isOf(url, 'log')) return things(url, response, {} as never);
       response.writeHead(200);
       if (url.searchParams.get('previous') === 'true') response.end(`${stamp(1)} before\n`);
-      else response.end(`${stamp(2)} \n${stamp(3)} ${long}\r\nwithout a time\n${stamp(4)} no end`);
+      else
+        response.end(
+          `${stamp(2)} \n${stamp(3)} ${long}\r\nwithout a time\n2024-99-99T99:99:99Z odd\n${stamp(4)} no end`,
+        );
     });
     const lines = messages(await whole(runtime));
     expect(lines.slice(0, 2)).toEqual(['before', '']);
     expect(lines.slice(2, 5).join('')).toBe(long);
     expect(Math.max(...lines.map(({ length }) => length))).toBeLessThanOrEqual(16_384);
-    expect(lines.slice(5)).toEqual(['without a time', 'no end']);
+    expect(lines.slice(5)).toEqual(['without a time', '2024-99-99T99:99:99Z odd', 'no end']);
   });
 
   test('that is followed and cut off goes on where it was, with no line lost and none twice', async () => {
