@@ -115,6 +115,7 @@ describe.skipIf(missing !== undefined)(`plain NATS${skipped}`, () => {
     const broker = await connected({ logger });
     const got = await listen(broker, 'rubbish.topic');
     for (let index = 0; index < 1_000; index += 1) raw.publish('rubbish.topic', Buffer.from('{'));
+    await raw.flush();
     await broker.publish('rubbish.topic', message('good'));
     await eventually(() => assert.equal(got.length, 1));
     const lines = logger.lines.filter((line) => line.includes('an event of rubbish.topic is lost'));
