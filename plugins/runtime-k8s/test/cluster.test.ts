@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
@@ -215,4 +215,11 @@ test('a kubeconfig may be anywhere: what it names is beside it', async () => {
   for (const name of ['me.pem', 'me.key']) writeFileSync(join(dirname(file), name), name);
   const cluster = await loadCluster({ kubeconfig: file });
   expect(String((await cluster.access()).cert)).toBe('me.pem');
+});
+
+test('the library is loaded by the start, and not by an import of this package', () => {
+  const folder = new URL('../src/', import.meta.url);
+  const sources = readdirSync(folder).map((name) => readFileSync(new URL(name, folder), 'utf8'));
+  expect(sources.filter((source) => /^import (?!type\b)[^;]*@kubernetes\/client-node/m.test(source))).toEqual([]);
+  expect(sources.filter((source) => source.includes("await import('@kubernetes/client-node')"))).toHaveLength(1);
 });
