@@ -37,7 +37,7 @@ export { fullJitterMs } from './util/full-jitter.ts';
 export { canonicalHeaderName } from './util/header-name.ts';
 export { inTurn } from './util/in-turn.ts';
 export { isThenable } from './util/is-thenable.ts';
-export { limitOf } from './util/limit.ts';
+export { limitOf, numberOf } from './util/limit.ts';
 export { onAbort } from './util/on-abort.ts';
 export { reasonOf } from './util/reason.ts';
 export { isReservedHeader } from './util/reserved-header.ts';

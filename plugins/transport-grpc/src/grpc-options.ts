@@ -1,5 +1,5 @@
 import type { Logger, TlsOptions } from '@micro/core';
-import { limitOf } from '@micro/core/plugin';
+import { limitOf, numberOf } from '@micro/core/plugin';
 
 /** Which of its two wires a gRPC transport speaks where nothing says which: go-micro's transport, or gRPC itself. */
 export type GrpcProtocol = 'mucp' | 'grpc';
@@ -67,18 +67,18 @@ export interface GrpcLimits {
 /** Fills in the defaults. */
 export function grpcLimits(options: GrpcTransportOptions): GrpcLimits {
   return {
-    maxMessageBytes: limitOf(options.maxMessageBytes, 4 * 1024 * 1024),
-    maxHeaderBytes: limitOf(options.maxHeaderBytes, 64 * 1024),
-    maxHeaderFields: limitOf(options.maxHeaderFields, 256),
-    maxInFlight: limitOf(options.maxInFlight, 4_096),
-    maxConnections: limitOf(options.maxConnections, 10_000),
-    listenerIdleMs: limitOf(options.idleTimeoutMs, 300_000),
-    dialledIdleMs: limitOf(options.idleTimeoutMs, 60_000),
-    keepaliveMs: limitOf(options.keepaliveMs, 10_000),
-    foreignKeepaliveMs: limitOf(options.keepaliveMs, 0),
-    keepaliveTimeoutMs: limitOf(options.keepaliveTimeoutMs, 5_000),
-    poolSize: options.poolSize ?? 100,
-    poolTtlMs: limitOf(options.poolTtlMs, 1_000),
+    maxMessageBytes: limitOf('maxMessageBytes', options.maxMessageBytes, 4 * 1024 * 1024),
+    maxHeaderBytes: limitOf('maxHeaderBytes', options.maxHeaderBytes, 64 * 1024),
+    maxHeaderFields: limitOf('maxHeaderFields', options.maxHeaderFields, 256),
+    maxInFlight: limitOf('maxInFlight', options.maxInFlight, 4_096),
+    maxConnections: limitOf('maxConnections', options.maxConnections, 10_000),
+    listenerIdleMs: limitOf('idleTimeoutMs', options.idleTimeoutMs, 300_000),
+    dialledIdleMs: limitOf('idleTimeoutMs', options.idleTimeoutMs, 60_000),
+    keepaliveMs: limitOf('keepaliveMs', options.keepaliveMs, 10_000),
+    foreignKeepaliveMs: limitOf('keepaliveMs', options.keepaliveMs, 0),
+    keepaliveTimeoutMs: limitOf('keepaliveTimeoutMs', options.keepaliveTimeoutMs, 5_000),
+    poolSize: numberOf('poolSize', options.poolSize, 100),
+    poolTtlMs: limitOf('poolTtlMs', options.poolTtlMs, 1_000),
   };
 }
 

@@ -1,5 +1,5 @@
 import { fullJitterMs } from '../util/full-jitter.ts';
-import { limitOf } from '../util/limit.ts';
+import { limitOf, numberOf } from '../util/limit.ts';
 import { LONGEST_TIMER_MS } from '../util/timer.ts';
 import type { FailureOptions } from './broker-failure.ts';
 
@@ -59,23 +59,23 @@ const LONGEST_PAUSE_MS = 5_000;
 export function brokerSettings(options: BrokerOptions): BrokerSettings {
   const { inbox = {} } = options;
   return {
-    maxMessages: limitOf(inbox.maxMessages, 10_000),
-    maxBytes: limitOf(inbox.maxBytes, 64 * 1024 * 1024),
-    maxAgeMs: limitOf(inbox.maxAgeMs, 60_000),
-    waitMs: Math.min(inbox.waitMs ?? 5_000, LONGEST_TIMER_MS),
-    maxDeliveries: limitOf(options.maxDeliveries, 5),
+    maxMessages: limitOf('inbox.maxMessages', inbox.maxMessages, 10_000),
+    maxBytes: limitOf('inbox.maxBytes', inbox.maxBytes, 64 * 1024 * 1024),
+    maxAgeMs: limitOf('inbox.maxAgeMs', inbox.maxAgeMs, 60_000),
+    waitMs: Math.min(numberOf('inbox.waitMs', inbox.waitMs, 5_000), LONGEST_TIMER_MS),
+    maxDeliveries: limitOf('maxDeliveries', options.maxDeliveries, 5),
     backoff: options.backoff ?? fullJitter,
-    ackTimeoutMs: span(options.ackTimeoutMs, 30_000),
-    maxWaiting: limitOf(options.maxWaiting, 1_000),
-    maxMessageBytes: limitOf(options.maxMessageBytes, 16 * 1024 * 1024),
-    drainMs: span(options.drainMs, 10_000),
-    flushMs: options.flushMs ?? 5_000,
+    ackTimeoutMs: span('ackTimeoutMs', options.ackTimeoutMs, 30_000),
+    maxWaiting: limitOf('maxWaiting', options.maxWaiting, 1_000),
+    maxMessageBytes: limitOf('maxMessageBytes', options.maxMessageBytes, 16 * 1024 * 1024),
+    drainMs: span('drainMs', options.drainMs, 10_000),
+    flushMs: numberOf('flushMs', options.flushMs, 5_000),
   };
 }
 
 /** A time that a user gave or its default; 0 is no limit, and so is what no timer can wait for. */
-export function span(given: number | undefined, usual: number): number {
-  const ms = limitOf(given, usual);
+export function span(name: string, given: number | undefined, usual: number): number {
+  const ms = limitOf(name, given, usual);
   return ms > LONGEST_TIMER_MS ? Number.POSITIVE_INFINITY : ms;
 }
 

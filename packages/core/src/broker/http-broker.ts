@@ -111,8 +111,8 @@ export function httpBroker(options: HttpBrokerOptions): Broker {
       address: options.address ?? ':0',
       tls,
       settings,
-      maxReceivingBytes: limitOf(options.maxReceivingBytes, MOST_RECEIVING_BYTES),
-      maxConnections: limitOf(options.maxConnections, 10_000),
+      maxReceivingBytes: limitOf('maxReceivingBytes', options.maxReceivingBytes, MOST_RECEIVING_BYTES),
+      maxConnections: limitOf('maxConnections', options.maxConnections, 10_000),
       find,
       report,
     });
@@ -155,8 +155,8 @@ export function httpBroker(options: HttpBrokerOptions): Broker {
     if (connection !== undefined) return;
     const sender = createHttpSender({
       tls,
-      connectTimeoutMs: span(options.connectTimeoutMs, 5_000),
-      timeoutMs: span(options.deliveryTimeoutMs, 60_000),
+      connectTimeoutMs: span('connectTimeoutMs', options.connectTimeoutMs, 5_000),
+      timeoutMs: span('deliveryTimeoutMs', options.deliveryTimeoutMs, 60_000),
     });
     const outbox = createOutbox<HttpTarget, Buffer>({
       settings,

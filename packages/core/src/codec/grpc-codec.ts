@@ -44,7 +44,7 @@ export function grpcJsonCodec(options: GrpcCodecOptions = {}): Codec {
 }
 
 function framed(payload: Codec, contentType: string, options: GrpcCodecOptions): Codec {
-  const mostBytes = limitOf(options.maxMessageBytes, DEFAULT_MOST_BYTES);
+  const mostBytes = limitOf('maxMessageBytes', options.maxMessageBytes, DEFAULT_MOST_BYTES);
 
   function checkSize(bytes: number, type: MessageType | undefined): void {
     if (bytes <= mostBytes) return;

@@ -52,7 +52,7 @@ export function fileSource(path: string, options: FileSourceOptions = {}): Confi
   if (typeof path !== 'string' || path === '') {
     throw configError(CODE.badRequest, 'a file source needs the path of a file');
   }
-  const maxBytes = limitOf(options.maxBytes, DEFAULT_MAX_BYTES);
+  const maxBytes = limitOf('maxBytes', options.maxBytes, DEFAULT_MAX_BYTES);
   const file = resolve(path);
   const format = options.format ?? formatOf(file);
 

@@ -38,7 +38,7 @@ export function networkRegistry(options: MdnsRegistryOptions): Registry {
   });
   const watchers = mdnsWatchers({
     names,
-    limit: limitOf(watchLimit, DEFAULT_EVENT_LIMIT),
+    limit: limitOf('watchLimit', watchLimit, DEFAULT_EVENT_LIMIT),
     // A later round asks again; whether it can be asked at all, the watch finds out when it begins.
     ask: (name) => void multicast(questionPacket(name)).catch(() => undefined),
   });

@@ -38,7 +38,7 @@ interface Service {
  * a node that comes with another address, and reports those that expired.
  */
 export function memoryRegistry({ services: preload = [], watchLimit }: MemoryRegistryOptions = {}): Registry {
-  const limit = limitOf(watchLimit, DEFAULT_EVENT_LIMIT);
+  const limit = limitOf('watchLimit', watchLimit, DEFAULT_EVENT_LIMIT);
   const services = new Map<string, Service>();
   const watchers = new Map<EventQueue<RegistryEvent>, string | undefined>();
   let timer: DeadlineTimer | undefined;

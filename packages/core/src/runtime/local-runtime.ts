@@ -79,7 +79,7 @@ const EVENT_LIMIT = 4_096;
 export function localRuntime(options: LocalRuntimeOptions = {}): Runtime {
   checkNumbers(options);
   const { retries: usualRetries = RETRIES, graceMs = GRACE_MS, maxWorkloads = MOST_WORKLOADS, logger } = options;
-  const logLimit = limitOf(options.logLimit, LOG_LIMIT);
+  const logLimit = limitOf('logLimit', options.logLimit, LOG_LIMIT);
   const entries = new Map<string, Entry>();
   const events = createTape<{ namespace: string; event: RuntimeEvent }>({ limit: EVENT_LIMIT, sizeOf: () => 1 });
   const guard = createOrphanGuard(graceMs);

@@ -36,7 +36,7 @@ export function connect(address: string, options: ConnectOptions, settled: (erro
           ALPNProtocols: ['http/1.1'],
         });
 
-  const timeoutMs = limitOf(options.timeoutMs, TIMEOUT_MS);
+  const timeoutMs = limitOf('timeoutMs', options.timeoutMs, TIMEOUT_MS);
   const late = (): void => fail(new Error(`no connection within ${timeoutMs} ms`));
   const timer = timeoutMs > LONGEST_TIMER_MS ? undefined : setTimeout(late, timeoutMs);
   let waiting = true;

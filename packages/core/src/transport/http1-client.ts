@@ -69,8 +69,8 @@ const POOL_TTL_MS = 60_000;
  */
 export function createHttp1Client(options: Http1ClientOptions): Http1Client {
   const { limits, connect, poolSize = POOL_SIZE } = options;
-  const poolTtlMs = limitOf(options.poolTtlMs, POOL_TTL_MS);
-  const most = limitOf(options.maxConnectionsPerAddress, 0);
+  const poolTtlMs = limitOf('poolTtlMs', options.poolTtlMs, POOL_TTL_MS);
+  const most = limitOf('maxConnectionsPerAddress', options.maxConnectionsPerAddress, 0);
   const idleMs = Math.min(limits.idleTimeoutMs, poolTtlMs);
   const peers = new Map<string, Peer>();
   const links = new Set<Link>();

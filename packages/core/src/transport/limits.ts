@@ -36,7 +36,7 @@ const DEFAULTS: Limits = {
 
 /** Fills in the defaults. */
 export function limitsFrom(given: TransportLimits = {}): Limits {
-  const decide = (name: keyof TransportLimits): number => limitOf(given[name], DEFAULTS[name]);
+  const decide = (name: keyof TransportLimits): number => limitOf(name, given[name], DEFAULTS[name]);
   return {
     maxHeaderBytes: decide('maxHeaderBytes'),
     maxHeaderFields: decide('maxHeaderFields'),

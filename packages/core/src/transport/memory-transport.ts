@@ -28,7 +28,7 @@ interface Place {
  * copied. Who shares the instance can reach each other, so tests and services in one process pass the same one.
  */
 export function memoryTransport(options: MemoryTransportOptions = {}): Transport {
-  const limit = limitOf(options.maxInFlight, MAX_IN_FLIGHT);
+  const limit = limitOf('maxInFlight', options.maxInFlight, MAX_IN_FLIGHT);
   const places = new Map<string, Place>();
   const dialled = new Set<Exchange>();
   let nextPort = FIRST_EPHEMERAL_PORT;
