@@ -2,8 +2,8 @@ import { CODE, MicroError } from '@micro/core';
 import { onAbort } from '@micro/core/plugin';
 import type { RedisCommands } from './client-types.ts';
 import type { RedisLink } from './link-types.ts';
-import type { RedisValue, RedisValues } from './redis-values.ts';
 import { HIDDEN, readMany, readOne, type ValueWrite, writeMany, writeOne } from './value-commands.ts';
+import type { RedisValue, RedisValues } from './value-types.ts';
 
 /** How many keys go together. More would hold up other clients of the server, and gain nothing. */
 const BATCH_KEYS = 128;

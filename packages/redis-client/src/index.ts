@@ -11,4 +11,5 @@ export type { LinkOwner, RedisCall, RedisLink } from './link-types.ts';
 export { oddReply } from './redis-error.ts';
 export { redisLink } from './redis-link.ts';
 export type { RedisOptions } from './redis-options.ts';
-export { type RedisValue, type RedisValues, type RedisWriteOptions, redisValues } from './redis-values.ts';
+export { redisValues } from './redis-values.ts';
+export type { RedisValue, RedisValues, RedisWriteOptions } from './value-types.ts';

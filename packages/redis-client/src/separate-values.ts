@@ -1,6 +1,6 @@
 import type { RedisLink } from './link-types.ts';
-import type { RedisValues } from './redis-values.ts';
 import { readOne, writeOne } from './value-commands.ts';
+import type { RedisValues } from './value-types.ts';
 
 /**
  * Each value by itself, as a cluster wants it, where the keys of one tick are on several nodes. Changes of one key wait for

@@ -1,6 +1,6 @@
 import type { RedisCommands } from './client-types.ts';
 import { oddReply } from './redis-error.ts';
-import type { RedisValue } from './redis-values.ts';
+import type { RedisValue } from './value-types.ts';
 
 /** One write. */
 export interface ValueWrite {
