@@ -6,8 +6,10 @@ export { brokerError, handlerError, isHopeless, notConnected } from './broker/br
 export { createFailureReport, type FailureReport } from './broker/broker-failure.ts';
 export { checkMessage, checkSubscribe, checkTopic } from './broker/check-message.ts';
 export { decodeEnvelope, encodeEnvelope } from './broker/envelope.ts';
+export { cacheError, cacheLimit, cacheTtl } from './cache/cache-check.ts';
 export { END_OF_STREAM } from './contract/header.ts';
 export { REFUSED } from './error/code.ts';
+export { type ConnectionLog, connectionLog } from './logger/connection-log.ts';
 export { steadyLogger } from './logger/steady-logger.ts';
 export { type EventQueue, type EventQueueOptions, eventQueue } from './registry/event-queue.ts';
 export { decodeRecord, encodeRecord } from './registry/go-record.ts';
@@ -22,7 +24,6 @@ export {
   rangeOf,
   type StoreCheck,
   scopeOf,
-  shown,
   storeCheck,
 } from './store/store-check.ts';
 export { type Carrier, createExchange, type Exchange, type ExchangeOptions } from './transport/exchange.ts';
@@ -41,6 +42,7 @@ export { limitOf, numberOf } from './util/limit.ts';
 export { onAbort } from './util/on-abort.ts';
 export { reasonOf } from './util/reason.ts';
 export { isReservedHeader } from './util/reserved-header.ts';
-export { pause, sleep } from './util/timer.ts';
+export { shown } from './util/shown.ts';
+export { LONGEST_TIMER_MS, pause, sleep } from './util/timer.ts';
 export { type Certificates, keepCertificates, listenerTls, loadCertificates } from './util/tls.ts';
 export { within } from './util/within.ts';

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import { checkServerIdentity } from 'node:tls';
 import { CODE, MicroError, type TlsOptions } from '@micro/core';
-import { brokerError, type Certificates, loadCertificates, reasonOf } from '@micro/core/plugin';
+import { brokerError, type Certificates, LONGEST_TIMER_MS, loadCertificates, reasonOf } from '@micro/core/plugin';
 import {
   type Authenticator,
   type ConnectionOptions,
@@ -32,7 +32,7 @@ export interface DialOptions {
 export type Dial = (server: NatsServer, signal: AbortSignal) => Promise<NatsConnection>;
 
 /** The library asks the server for signs of life every so often at most; we do that ourselves, in `pulse`. */
-const NEVER_MS = 2 ** 31 - 1;
+const NEVER_MS = LONGEST_TIMER_MS;
 
 /**
  * Makes what dials servers. Certificate files are read now, and again when they changed. Throws 400 for credentials that

@@ -6,6 +6,7 @@ import {
   createFailureReport,
   encodeEnvelope,
   inTurn,
+  LONGEST_TIMER_MS,
   notConnected,
   reasonOf,
   steadyLogger,
@@ -228,7 +229,7 @@ function linkOf(options: NatsBrokerOptions, settings: NatsSettings, events: Link
     }
     return givenLink({ connection, settings, logger, events });
   }
-  const timeoutMs = Number.isFinite(settings.dialTimeoutMs) ? settings.dialTimeoutMs : 2 ** 31 - 1;
+  const timeoutMs = Number.isFinite(settings.dialTimeoutMs) ? settings.dialTimeoutMs : LONGEST_TIMER_MS;
   const credentials = { user, password, token, nkey, credentialsFile };
   const dial = createDial({ credentials, tls, connectionName, timeoutMs });
   return ownLink({ servers: parseServers(servers), dial, discover, settings, logger, events });

@@ -1,8 +1,5 @@
 import { CODE } from '@micro/core';
-import { brokerError } from '@micro/core/plugin';
-
-/** A longer timer would fire at once. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
+import { brokerError, LONGEST_TIMER_MS } from '@micro/core/plugin';
 
 /** A number from 0 on, where 0 means 0. Throws 400 for anything else, which names the option. */
 export function numberOf(name: string, given: number | undefined, usual: number): number {

@@ -1,5 +1,5 @@
 import { type BrokerMessage, CODE, type Delivery, type MicroError } from '@micro/core';
-import { brokerError, decodeEnvelope, handlerError, isThenable } from '@micro/core/plugin';
+import { brokerError, decodeEnvelope, handlerError, isThenable, LONGEST_TIMER_MS } from '@micro/core/plugin';
 
 /** A message that waits for a handler, or is with one. */
 export interface Job {
@@ -159,7 +159,7 @@ export function createWorker<J extends Job>(options: WorkerOptions<J>): Worker<J
   };
 
   const arm = (afterMs: number): void => {
-    timer = setTimeout(look, Math.min(Math.max(10, afterMs), 2 ** 31 - 1));
+    timer = setTimeout(look, Math.min(Math.max(10, afterMs), LONGEST_TIMER_MS));
     timer.unref();
   };
 

@@ -1,5 +1,5 @@
-import { CODE, MicroError } from '@micro/core';
-import { shown } from '@micro/core/plugin';
+import { CODE, type MicroError } from '@micro/core';
+import { cacheError, shown } from '@micro/core/plugin';
 
 /**
  * A value as go-micro's Redis cache writes it: text and bytes as they are, numbers in decimal without an exponent, truth as
@@ -62,5 +62,5 @@ function rfc3339(key: string, date: Date): string {
 }
 
 function refused(key: string, why: string): MicroError {
-  return new MicroError({ id: 'go.micro.cache', code: CODE.badRequest, detail: `the value of ${shown(key)} ${why}` });
+  return cacheError(CODE.badRequest, `the value of ${shown(key)} ${why}`);
 }

@@ -1,4 +1,5 @@
-import { type Cache, CODE, MicroError, type Plugin } from '@micro/core';
+import { type Cache, CODE, type Plugin } from '@micro/core';
+import { cacheError } from '@micro/core/plugin';
 import { redisCache } from './redis-cache.ts';
 
 /**
@@ -13,6 +14,6 @@ export const plugin: Plugin<Cache> = {
     if (address === undefined || typeof address === 'string') return redisCache({ url: address, logger });
     if (Array.isArray(address) && address.every((one) => typeof one === 'string'))
       return redisCache({ url: address, logger });
-    throw new MicroError({ id: 'go.micro.cache', code: CODE.badRequest, detail: '--cache_address is no text' });
+    throw cacheError(CODE.badRequest, '--cache_address is no text');
   },
 };

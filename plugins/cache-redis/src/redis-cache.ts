@@ -1,5 +1,5 @@
-import { type Cache, type CacheEntry, type CachePutOptions, CODE, type Code, MicroError } from '@micro/core';
-import { shown } from '@micro/core/plugin';
+import { type Cache, type CacheEntry, type CachePutOptions, CODE } from '@micro/core';
+import { cacheError, cacheLimit, cacheTtl, shown } from '@micro/core/plugin';
 import { type RedisOptions, redisLink, redisValues } from '@micro/redis-client';
 import { encodeValue } from './encode-value.ts';
 
@@ -33,9 +33,9 @@ export interface RedisCacheOptions extends RedisOptions {
  * it cannot be reached.
  */
 export function redisCache(options: RedisCacheOptions = {}): Cache {
-  const defaultTtlMs = checkTtl('the cache', options.ttlMs ?? 0);
-  const maxKeyBytes = limitOf('maxKeyBytes', options.maxKeyBytes, DEFAULT_MAX_KEY_BYTES);
-  const maxValueBytes = limitOf('maxValueBytes', options.maxValueBytes, DEFAULT_MAX_VALUE_BYTES);
+  const defaultTtlMs = cacheTtl('the cache', options.ttlMs ?? 0);
+  const maxKeyBytes = cacheLimit('maxKeyBytes', options.maxKeyBytes, DEFAULT_MAX_KEY_BYTES);
+  const maxValueBytes = cacheLimit('maxValueBytes', options.maxValueBytes, DEFAULT_MAX_VALUE_BYTES);
   const link = redisLink(options, { id: ID, name: 'the redis cache', patienceMs: DEFAULT_PATIENCE_MS });
   const values = redisValues(link);
 
@@ -57,7 +57,7 @@ export function redisCache(options: RedisCacheOptions = {}): Cache {
 
     async put(key: string, value: unknown, { ttlMs = defaultTtlMs }: CachePutOptions = {}) {
       checkKey(key);
-      checkTtl(`the entry ${shown(key)}`, ttlMs);
+      cacheTtl(`the entry ${shown(key)}`, ttlMs);
       const bytes = encodeValue(key, value);
       refuseLong(`the value of ${shown(key)}`, Buffer.byteLength(bytes), maxValueBytes, 'maxValueBytes');
       await values.write(key, bytes, { ttlMs });
@@ -73,23 +73,7 @@ export function redisCache(options: RedisCacheOptions = {}): Cache {
 }
 
 function refuseLong(what: string, bytes: number, limit: number, name: string): void {
-  if (bytes > limit)
+  // 0 is no limit.
+  if (limit > 0 && bytes > limit)
     throw cacheError(CODE.tooLarge, `${what} has ${bytes} bytes; at most ${limit} are allowed (${name})`);
-}
-
-function limitOf(name: string, given: number | undefined, usual: number): number {
-  const limit = given ?? usual;
-  if (!Number.isSafeInteger(limit) || limit < 0) {
-    throw cacheError(CODE.badRequest, `${name} is ${limit}; it has to be a whole number from 0 on`);
-  }
-  return limit === 0 ? Number.POSITIVE_INFINITY : limit;
-}
-
-function checkTtl(what: string, ttlMs: number): number {
-  if (Number.isFinite(ttlMs) && ttlMs >= 0) return ttlMs;
-  throw cacheError(CODE.badRequest, `the ttlMs of ${what} is ${ttlMs}; give a positive number, or 0 for no end`);
-}
-
-function cacheError(code: Code, detail: string): MicroError {
-  return new MicroError({ id: ID, code, detail });
 }

@@ -1,7 +1,7 @@
 import { CODE } from '@micro/core';
+import type { ConnectionLog } from '@micro/core/plugin';
 import { abortError, registryError, within } from '@micro/core/plugin';
 import type { IKeyValue, ILeaseKeepAliveResponse, ITxnRequest, ITxnResponse } from 'etcd3';
-import type { ConnectionLog } from './connection-log.ts';
 import type { EtcdClients } from './etcd-clients.ts';
 import { errorOf, isHistoryLost, isTooLarge, isUnreachable, statusOf } from './etcd-status.ts';
 import type { KeyRange } from './record-keys.ts';

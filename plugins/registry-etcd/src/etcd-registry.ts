@@ -1,6 +1,13 @@
 import { CODE, type Registry, type RegistryCallOptions, type RegistryEvent, type WatchOptions } from '@micro/core';
-import { copyRecord, eventQueue, registryError, renewedRegistry, serviceNodes, within } from '@micro/core/plugin';
-import { connectionLog } from './connection-log.ts';
+import {
+  connectionLog,
+  copyRecord,
+  eventQueue,
+  registryError,
+  renewedRegistry,
+  serviceNodes,
+  within,
+} from '@micro/core/plugin';
 import { etcdCalls } from './etcd-calls.ts';
 import { openClients } from './etcd-clients.ts';
 import { checkOptions, type EtcdRegistryOptions, type EtcdSettings } from './etcd-options.ts';

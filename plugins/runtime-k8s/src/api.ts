@@ -1,9 +1,8 @@
 import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http';
 import { Agent, request as httpsRequest } from 'node:https';
 import { CODE, type Logger, MicroError } from '@micro/core';
-import { abortError, now, onAbort, reasonOf, sleep, within } from '@micro/core/plugin';
+import { abortError, connectionLog, now, onAbort, reasonOf, sleep, within } from '@micro/core/plugin';
 import type { Cluster } from './cluster.ts';
-import { connectionLog } from './connection-log.ts';
 import { at } from './json.ts';
 import { ApiRefusal, ID, isRefusal, k8sError, refusalError, retrySecondsOf } from './k8s-error.ts';
 
@@ -54,7 +53,7 @@ export function createApi(cluster: Cluster, timeoutMs: number, logger: Logger | 
   };
   const questions = agentOf(MOST_QUESTIONS);
   const streams = agentOf(Number.POSITIVE_INFINITY);
-  const log = connectionLog(where, logger);
+  const log = connectionLog(`the API server at ${where}`, logger);
 
   /** The head of the answer. `signal` ends the answer, too. */
   const send = async (

@@ -1,12 +1,12 @@
 import type { LRUCache } from 'lru-cache';
 import type { Cache, CacheEntry, CachePutOptions } from '../contract/cache.ts';
-import { CODE, type Code } from '../error/code.ts';
-import { MicroError } from '../error/micro-error.ts';
+import { CODE } from '../error/code.ts';
 import { now } from '../util/clock.ts';
 import { reasonOf } from '../util/reason.ts';
+import { shown } from '../util/shown.ts';
+import { cacheError, cacheLimit, cacheTtl } from './cache-check.ts';
 import { sizeOf } from './size-of.ts';
 
-const ID = 'go.micro.cache';
 const DEFAULT_MAX_ENTRIES = 10_000;
 const DEFAULT_MAX_BYTES = 64 * 1024 * 1024;
 /** About what an entry takes beside its key and its value. */
@@ -46,9 +46,9 @@ interface Entry {
  */
 export function memoryCache(options: MemoryCacheOptions = {}): Cache {
   const { share = false } = options;
-  const maxEntries = limitOf('maxEntries', options.maxEntries, DEFAULT_MAX_ENTRIES);
-  const maxBytes = limitOf('maxBytes', options.maxBytes, DEFAULT_MAX_BYTES);
-  const defaultTtlMs = checkTtl('the cache', options.ttlMs ?? 0);
+  const maxEntries = cacheLimit('maxEntries', options.maxEntries, DEFAULT_MAX_ENTRIES);
+  const maxBytes = cacheLimit('maxBytes', options.maxBytes, DEFAULT_MAX_BYTES);
+  const defaultTtlMs = cacheTtl('the cache', options.ttlMs ?? 0);
   let closed = false;
   let made: LRUCache<string, Entry> | undefined;
   let loading: Promise<LRUCache<string, Entry>> | undefined;
@@ -71,7 +71,7 @@ export function memoryCache(options: MemoryCacheOptions = {}): Cache {
 
   const put = async (key: string, given: unknown, { ttlMs = defaultTtlMs }: CachePutOptions): Promise<void> => {
     refuseClosed();
-    checkTtl(`the entry ${shown(key)}`, ttlMs);
+    cacheTtl(`the entry ${shown(key)}`, ttlMs);
     const expiresAt = ttlMs === 0 ? Number.POSITIVE_INFINITY : now() + ttlMs;
     const value = share ? given : copyOf(key, given);
     const bytes = ENTRY_BYTES + 2 * key.length + sizeOf(value);
@@ -129,23 +129,4 @@ function copyOf(key: string, value: unknown): unknown {
     const detail = `the value of ${shown(key)} cannot be copied: ${reasonOf(cause)}; put plain data, or make the cache with share`;
     throw cacheError(CODE.badRequest, detail, cause);
   }
-}
-
-function limitOf(name: string, given: number | undefined, fallback: number): number {
-  const limit = given ?? fallback;
-  if (Number.isSafeInteger(limit) && limit >= 0) return limit;
-  throw cacheError(CODE.badRequest, `${name} is ${limit}; it has to be a whole number from 0 on`);
-}
-
-function checkTtl(what: string, ttlMs: number): number {
-  if (Number.isFinite(ttlMs) && ttlMs >= 0) return ttlMs;
-  throw cacheError(CODE.badRequest, `the ttlMs of ${what} is ${ttlMs}; give a positive number, or 0 for no end`);
-}
-
-function shown(key: string): string {
-  return JSON.stringify(key.length > 60 ? `${key.slice(0, 60)}…` : key);
-}
-
-function cacheError(code: Code, detail: string, cause?: unknown): MicroError {
-  return new MicroError({ id: ID, code, detail, cause });
 }

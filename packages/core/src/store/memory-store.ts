@@ -3,6 +3,7 @@ import { CODE } from '../error/code.ts';
 import { now } from '../util/clock.ts';
 import { compareCodePoints } from '../util/code-points.ts';
 import { createDeadlineTimer } from '../util/deadline-timer.ts';
+import { shown } from '../util/shown.ts';
 import {
   type CheckedRecord,
   type KeyRange,
@@ -11,7 +12,6 @@ import {
   rangeOf,
   type StoreLimits,
   scopeOf,
-  shown,
   storeCheck,
 } from './store-check.ts';
 import { closedError, refuseAborted, storeError } from './store-error.ts';

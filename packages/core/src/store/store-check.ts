@@ -2,6 +2,7 @@ import type { ListOptions, StoreRecord, StoreScope, WriteOptions } from '../cont
 import { CODE } from '../error/code.ts';
 import { isWellFormed } from '../util/code-points.ts';
 import { reasonOf } from '../util/reason.ts';
+import { shown } from '../util/shown.ts';
 import { storeError } from './store-error.ts';
 
 /** Where records are kept when nobody says where, as in go-micro. */
@@ -12,8 +13,6 @@ export const DEFAULT_TABLE = 'micro';
 const DEFAULT_MAX_KEY_BYTES = 4_096;
 const DEFAULT_MAX_VALUE_BYTES = 16 * 1024 * 1024;
 const MAX_NAME_BYTES = 255;
-/** How much of a key an error shows. */
-const SHOWN_CHARACTERS = 60;
 
 /** What every store that is in core may be told about its records. */
 export interface StoreLimits {
@@ -156,9 +155,4 @@ function metadataJson(key: string, metadata: Readonly<Record<string, unknown>>):
     const detail = `the metadata of ${shown(key)} cannot be written as JSON: ${reasonOf(cause)}`;
     throw storeError(CODE.badRequest, detail, cause);
   }
-}
-
-/** A text in an error: quoted, with what cannot be seen made visible, and not too long. */
-export function shown(text: string): string {
-  return JSON.stringify(text.length > SHOWN_CHARACTERS ? `${text.slice(0, SHOWN_CHARACTERS)}…` : text);
 }
