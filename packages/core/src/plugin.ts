@@ -7,6 +7,7 @@ export { createFailureReport, type FailureReport } from './broker/broker-failure
 export { checkMessage, checkSubscribe, checkTopic } from './broker/check-message.ts';
 export { decodeEnvelope, encodeEnvelope } from './broker/envelope.ts';
 export { cacheError, cacheLimit, cacheTtl } from './cache/cache-check.ts';
+export { type FlagKind, MICRO_FLAGS, type MicroFlag } from './cmd/micro-flags.ts';
 export { END_OF_STREAM } from './contract/header.ts';
 export { REFUSED } from './error/code.ts';
 export { type ConnectionLog, connectionLog } from './logger/connection-log.ts';

@@ -32,8 +32,8 @@ export interface InitSettings {
   readonly argv?: readonly string[] | undefined;
   /** Default: `process.env`. */
   readonly env?: Readonly<Record<string, string | undefined>> | undefined;
-  /** The folder from which plugins are looked for. Default: that of the program, then the one it was started in. */
-  readonly project?: string | undefined;
+  /** The folders from which plugins are looked for, the first one first. Default: that of the program, then the one it was started in. */
+  readonly project?: string | readonly string[] | undefined;
   /** Takes the text of `--help` and `--version`. Default: stdout. */
   readonly write?: CmdOptions['write'];
   /** Ends the program after `--help` and `--version`. Default `process.exit`. */
@@ -69,7 +69,7 @@ export async function initService(
   mustBe(flags, 'server', 'mucp');
 
   const logger = early.logger ?? pinoLogger({ level: flags.log_level as LogLevel | undefined });
-  const folders = settings.project === undefined ? projectFolders() : [settings.project];
+  const folders = settings.project === undefined ? projectFolders() : [settings.project].flat();
   const late = lateRegistry();
   const chosen = await chooseComponents({ flags, logger, registry: late.registry, given: early, folders });
   let service: Service;

@@ -1,0 +1,113 @@
+import { readFileSync } from 'node:fs';
+import { MICRO_FLAGS } from '@micro/core/plugin';
+import { Command, Option } from 'commander';
+import { hasColors, type Terminal } from './terminal.ts';
+
+/** The flags that every command takes, beside those of every micro service. */
+export interface GlobalOptions {
+  readonly output: string;
+  readonly pretty: boolean;
+  readonly envFile: readonly string[];
+  readonly verbose: boolean;
+  readonly quiet: boolean;
+}
+
+/** The tree of commands and what was said to all of them. */
+export interface Program {
+  readonly command: Command;
+  /** Adds a command, under the same rules as the program. */
+  add(command: Command): void;
+  options(): GlobalOptions;
+  /** The flags of go-micro that were given, as a command line of their own for core to check. */
+  microArguments(): readonly string[];
+}
+
+const FLAGS = new Map<string, string>(
+  MICRO_FLAGS.flatMap(({ name }) => [
+    [name, name],
+    [dashed(name), name],
+  ]),
+);
+
+/** Makes the program without its commands. */
+export function createProgram(terminal: Terminal): Program {
+  const given: string[] = [];
+  const command = new Command('micro')
+    .description('Scaffold, run, call and look into micro services.')
+    .version(`micro ${ownVersion()}`, '-v, --version', 'show the version')
+    .helpOption('-h, --help', 'show this')
+    .helpCommand('help [command]', 'show what a command takes')
+    .optionsGroup('Flags of every command:')
+    .option('-o, --output <format>', 'form of the data on stdout: text, json, ndjson or yaml', 'text')
+    .addOption(new Option('--format <format>', 'the same, as in go-micro').hideHelp())
+    .option('--pretty', 'JSON over several lines', false)
+    .addOption(
+      new Option('--env-file <file>', 'reads variables from a file; what is set already wins; may be repeated')
+        .argParser((file: string, before: readonly string[]) => [...before, file])
+        .default([], 'none'),
+    )
+    .option('--verbose', 'logs of the components too', false)
+    .option('--quiet', 'nothing but data and errors', false)
+    .exitOverride()
+    .showSuggestionAfterError()
+    .configureHelp({ helpWidth: terminal.stdout.isTTY === true ? 100 : 120, showGlobalOptions: true })
+    .configureOutput({
+      writeOut: (text) => void terminal.stdout.write(text),
+      writeErr: (text) => void terminal.stderr.write(text),
+      getOutHasColors: () => hasColors(terminal.stdout, terminal.env),
+      getErrHasColors: () => hasColors(terminal.stderr, terminal.env),
+    });
+  command.on('option:format', (format: string) => command.setOptionValue('output', format));
+  for (const { name, description } of MICRO_FLAGS) {
+    for (const spelling of new Set([name, dashed(name)])) {
+      // Shown by `micro --help` alone, below its own: they would bury what a command takes.
+      command.addOption(new Option(`--${spelling} <value>`, description).hideHelp());
+      command.on(`option:${spelling}`, (value: string) => given.push(`--${name}=${value}`));
+    }
+  }
+  command.addHelpText('afterAll', helpOfMicroFlags);
+
+  return {
+    command,
+    add(child) {
+      inherit(child, command);
+      command.addCommand(child);
+    },
+    options: () => command.opts<GlobalOptions>(),
+    microArguments: () => given,
+  };
+}
+
+/** go-micro's flags may have one dash, as Go's flags do. */
+export function goArguments(argv: readonly string[]): readonly string[] {
+  const end = argv.includes('--') ? argv.indexOf('--') : argv.length;
+  return argv.map((argument, at) => {
+    const [, name = ''] = /^-([a-z][a-z_-]+)(?:=|$)/.exec(argument) ?? [];
+    return at < end && FLAGS.has(name) ? `-${argument}` : argument;
+  });
+}
+
+/** A command that is added, unlike one that is declared in place, starts without the settings of its parent. */
+function inherit(child: Command, parent: Command): void {
+  child.copyInheritedSettings(parent).helpOption('-h, --help', 'show this');
+  for (const grandchild of child.commands) inherit(grandchild, child);
+}
+
+function helpOfMicroFlags({ command }: { command: Command }): string {
+  if (command.parent !== null) {
+    return '\nThe flags of every micro service (--registry etcd, --client_request_timeout 5s, …) work here too: micro --help';
+  }
+  const width = Math.max(...MICRO_FLAGS.map(({ name }) => name.length));
+  const rows = MICRO_FLAGS.map(({ name, env, description }) => `  --${name.padEnd(width)}  ${description} [${env}]`);
+  return `\nFlags of every micro service:\n${rows.join('\n')}`;
+}
+
+function dashed(name: string): string {
+  return name.replaceAll('_', '-');
+}
+
+function ownVersion(): string {
+  const file = new URL('../../package.json', import.meta.url);
+  const { version } = JSON.parse(readFileSync(file, 'utf8')) as { version: string };
+  return version;
+}

@@ -1,0 +1,30 @@
+import { isInteractive, type Terminal } from './terminal.ts';
+
+/** Tells people what is being waited for. */
+export interface Progress {
+  /** Runs the work; when it takes longer than a moment, a line says so until it is done. Silent when piped. */
+  during<T>(text: string, work: () => Promise<T>): Promise<T>;
+}
+
+/** Nobody reads a line that is gone at once. */
+const A_MOMENT_MS = 300;
+
+/** Makes the progress of a terminal. */
+export function createProgress(terminal: Terminal, quiet: boolean): Progress {
+  return {
+    async during(text, work) {
+      if (quiet || !isInteractive(terminal)) return work();
+      let clear = (): void => {};
+      const timer = setTimeout(() => {
+        terminal.stderr.write(`${text} …`);
+        clear = () => terminal.stderr.write('\r\u001b[2K');
+      }, A_MOMENT_MS);
+      try {
+        return await work();
+      } finally {
+        clearTimeout(timer);
+        clear();
+      }
+    },
+  };
+}

@@ -1,0 +1,25 @@
+import { styleText } from 'node:util';
+import { MicroError } from '@micro/core';
+import { reasonOf } from '@micro/core/plugin';
+import type { Format } from './output.ts';
+import { hasColors, type Terminal } from './terminal.ts';
+
+/**
+ * Says on stderr what went wrong. With `-o json` or `ndjson` it is go-micro's error object, one line, whatever was thrown.
+ */
+export function reportError(error: unknown, terminal: Terminal, format: Format): void {
+  const { stderr, env } = terminal;
+  if (format === 'json' || format === 'ndjson') {
+    const { id, code, detail, status } = MicroError.from(error);
+    stderr.write(`${JSON.stringify({ id, code, detail, status })}\n`);
+    return;
+  }
+  const label = hasColors(stderr, env) ? styleText('red', 'error:') : 'error:';
+  stderr.write(`${label} ${wordsOf(error)}\n`);
+}
+
+function wordsOf(error: unknown): string {
+  if (!(error instanceof MicroError)) return reasonOf(error);
+  const by = error.id === '' || error.id.startsWith('go.micro.') ? '' : `${error.id}: `;
+  return `${by}${error.detail}${error.code === 0 ? '' : ` (${error.code})`}`;
+}

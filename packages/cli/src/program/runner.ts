@@ -1,0 +1,76 @@
+import { openSession, type Session } from '../session/session.ts';
+import { readEnvironment } from './environment.ts';
+import { EXIT, exitCodeOf } from './exit-code.ts';
+import { readFlags } from './flags.ts';
+import { createOutput, type Format, readFormat } from './output.ts';
+import type { Program } from './program.ts';
+import { createProgress } from './progress.ts';
+import { reportError } from './report.ts';
+import { onInterrupt } from './signals.ts';
+import type { Terminal } from './terminal.ts';
+import type { Run } from './tools.ts';
+
+/** Runs one command and knows how it ended. */
+export interface Runner {
+  readonly run: Run;
+  exitCode(): number;
+  /** Says what went wrong, and returns the code for it. */
+  failed(error: unknown): number;
+}
+
+/** Makes the runner of a program. */
+export function createRunner(terminal: Terminal, program: Program): Runner {
+  let code: number = EXIT.ok;
+
+  const format = (): Format => {
+    try {
+      return readFormat(program.options().output);
+    } catch {
+      // That it is none is the error that is to be reported.
+      return 'text';
+    }
+  };
+
+  const failed = (error: unknown): number => {
+    // Whoever read us has all they wanted.
+    if ((error as Partial<NodeJS.ErrnoException> | undefined)?.code === 'EPIPE') return EXIT.ok;
+    reportError(error, terminal, format());
+    return exitCodeOf(error);
+  };
+
+  const run: Run = async (command) => {
+    const interrupt = onInterrupt(terminal);
+    let opened: Promise<Session> | undefined;
+    try {
+      const { output, pretty, envFile, verbose, quiet } = program.options();
+      const env = await readEnvironment(terminal, envFile);
+      const here: Terminal = { ...terminal, env };
+      const flags = () => readFlags(program.microArguments(), env);
+      code =
+        (await command({
+          terminal: here,
+          output: createOutput({ stdout: terminal.stdout, format: readFormat(output), pretty }),
+          signal: interrupt.signal,
+          progress: createProgress(here, quiet),
+          flags,
+          session() {
+            opened ??= openSession({ terminal: here, argv: program.microArguments(), flags: flags(), verbose, quiet });
+            return opened;
+          },
+          say(line) {
+            if (!quiet) terminal.stderr.write(`${line}\n`);
+          },
+        })) ?? EXIT.ok;
+    } catch (error) {
+      // What an interrupted command throws is that it was interrupted.
+      code = interrupt.exitCode() ?? failed(error);
+    } finally {
+      const session = await opened?.catch(() => undefined);
+      await session?.close();
+      interrupt.release();
+    }
+    code = interrupt.exitCode() ?? code;
+  };
+
+  return { run, exitCode: () => code, failed };
+}

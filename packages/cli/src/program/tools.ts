@@ -1,0 +1,24 @@
+import type { Flags } from '@micro/core';
+import type { Session } from '../session/session.ts';
+import type { Output } from './output.ts';
+import type { Progress } from './progress.ts';
+import type { Terminal } from './terminal.ts';
+
+/** What a running command is given. */
+export interface Tools {
+  readonly terminal: Terminal;
+  readonly output: Output;
+  /** Aborts with Ctrl-C, SIGTERM and SIGHUP. A second Ctrl-C ends the process at once. */
+  readonly signal: AbortSignal;
+  /** Says on a terminal what is being waited for; silent when piped. */
+  readonly progress: Progress;
+  /** go-micro's flags and `MICRO_*` variables, checked. Throws a usage error that names a bad one. */
+  flags(): Flags;
+  /** The components that flags choose, from the user's project, with a client on them. Closed when the command ends. */
+  session(): Promise<Session>;
+  /** Says something to people on stderr, unless `--quiet`. */
+  say(line: string): void;
+}
+
+/** Runs what a command does, and takes care of signals, errors and the end. The function may return an exit code. */
+export type Run = (command: (tools: Tools) => Promise<number | undefined>) => Promise<void>;

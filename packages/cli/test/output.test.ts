@@ -1,0 +1,53 @@
+import { Writable } from 'node:stream';
+import { expect, test } from 'vitest';
+import { createOutput, type Format, JsonText } from '../src/program/output.ts';
+
+/** What is printed in a form. */
+async function printed(format: Format, print: (output: ReturnType<typeof createOutput>) => Promise<void>) {
+  let text = '';
+  const stdout = new Writable({
+    write(chunk, _, done) {
+      text += chunk;
+      done();
+    },
+  });
+  await print(createOutput({ stdout, format }));
+  return text;
+}
+
+const LONG = new JsonText('{"count":9007199254740993,"of":"a"}');
+
+test.each([
+  ['text', '{"count":9007199254740993,"of":"a"}\n'],
+  ['json', '{"count":9007199254740993,"of":"a"}\n'],
+  ['ndjson', '{"count":9007199254740993,"of":"a"}\n'],
+  ['yaml', 'count: 9007199254740993\nof: a\n'],
+] as const)('as %s no digit of a long integer is lost', async (format, text) => {
+  expect(await printed(format, (output) => output.value(LONG))).toBe(text);
+});
+
+test('JSON as it came is in other data to the letter, and bigints are integers', async () => {
+  const data = { body: LONG, id: 2n ** 63n, text: '":1:' };
+  expect(await printed('json', (output) => output.value(data))).toBe(
+    '{"body":{"count":9007199254740993,"of":"a"},"id":9223372036854775808,"text":"\\":1:"}\n',
+  );
+});
+
+test('items are one JSON array, which is closed when they end with an error', async () => {
+  async function* items() {
+    yield { n: 1 };
+    yield { n: 2 };
+    throw new Error('the end');
+  }
+  const text = await printed('json', (output) => output.items(items()).catch(() => {}));
+  expect(JSON.parse(text)).toEqual([{ n: 1 }, { n: 2 }]);
+});
+
+test('no items are an empty array', async () => {
+  expect(await printed('json', (output) => output.items([]))).toBe('[]\n');
+  expect(await printed('ndjson', (output) => output.items([]))).toBe('');
+});
+
+test('items are YAML documents of their own', async () => {
+  expect(await printed('yaml', (output) => output.items([{ n: 1 }, { n: 2 }]))).toBe('n: 1\n---\nn: 2\n');
+});
