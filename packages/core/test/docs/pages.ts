@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ROOT } from '../architecture/run-page.ts';
 
@@ -8,21 +8,48 @@ export interface Page {
   readonly text: string;
 }
 
-/** The pages that people read: those at the top, all of `docs`, and the README of each package, plugin and example. */
+/** A code block of a page. */
+export interface Block {
+  /** The line on which its code begins, counted from 1. */
+  readonly line: number;
+  /** The first word behind the backticks. */
+  readonly language: string;
+  /** What stands behind the language. */
+  readonly note: string;
+  readonly code: string;
+}
+
+/** What is made, what is somebody else's, and what is no page but a part of a program or of its tests. */
+const NO_PAGES = new Set(['node_modules', 'dist', 'src', 'test', 'peers', 'CHANGELOG.md']);
+const BLOCK = /^(`{3,})([^\s`]*)[ \t]*([^\n]*)\n([\s\S]*?)^\1$/gm;
+
+/** Every Markdown page of the repository that people read, by its path. */
 export function pages(): readonly Page[] {
-  const docs = readdirSync(join(ROOT, 'docs'), { recursive: true, encoding: 'utf8' })
-    .filter((name) => name.endsWith('.md'))
-    .map((name) => `docs/${name.replaceAll('\\', '/')}`);
-  const readmes = ['packages', 'plugins', 'examples'].flatMap((folder) =>
-    existsSync(join(ROOT, folder)) ? readdirSync(join(ROOT, folder)).map((name) => `${folder}/${name}/README.md`) : [],
-  );
-  return ['README.md', 'CONTRIBUTING.md', ...docs, ...readmes]
-    .filter((path) => existsSync(join(ROOT, path)))
+  return pathsIn('')
     .sort()
     .map((path) => ({ path, text: readFileSync(join(ROOT, path), 'utf8') }));
 }
 
+function pathsIn(folder: string): readonly string[] {
+  return readdirSync(join(ROOT, folder), { withFileTypes: true }).flatMap((entry) => {
+    if (entry.name.startsWith('.') || NO_PAGES.has(entry.name)) return [];
+    const path = folder === '' ? entry.name : `${folder}/${entry.name}`;
+    if (entry.isDirectory()) return pathsIn(path);
+    return entry.isFile() && path.endsWith('.md') ? [path] : [];
+  });
+}
+
+/** The code blocks of a text, in order. */
+export function blocksOf(text: string): readonly Block[] {
+  return [...text.matchAll(BLOCK)].map(({ index, 2: language = '', 3: note = '', 4: code = '' }) => ({
+    line: text.slice(0, index).split('\n').length + 1,
+    language,
+    note: note.trim(),
+    code,
+  }));
+}
+
 /** The text without its code blocks; line breaks stay where they are. */
 export function withoutCode(text: string): string {
-  return text.replace(/^(`{3,})[^\n]*\n[\s\S]*?^\1$/gm, (block) => block.replace(/[^\n]/g, ''));
+  return text.replace(BLOCK, (block) => block.replace(/[^\n]/g, ''));
 }

@@ -1,0 +1,53 @@
+import { expect, test } from 'vitest';
+import { ROOT } from '../architecture/run-page.ts';
+import { commandsOf, faultOf, readRepository } from './commands.ts';
+import { pages } from './pages.ts';
+
+const repository = readRepository(ROOT);
+
+function faults(path: string, text: string): readonly string[] {
+  return commandsOf({ path, text }).flatMap((command) => {
+    const fault = faultOf(command, path, repository);
+    return fault === undefined ? [] : [`${path}:${command.line}: ${fault}`];
+  });
+}
+
+test('every command of a page names scripts, flags, packages, programs and variables that there are', () => {
+  expect(pages().flatMap(({ path, text }) => faults(path, text))).toEqual([]);
+});
+
+test('commands are found in blocks, over several lines, one behind the other, and in the text', () => {
+  const text = 'Run `npm run check`.\n\n```sh\nA=1 B=2 \\\nnode x.js   # why\nnpm ci && npm test\n```\n';
+  expect(commandsOf({ path: 'x.md', text }).map(({ words }) => words.join(' '))).toEqual([
+    'A=1 B=2 node x.js',
+    'npm ci',
+    'npm test',
+    'npm run check',
+  ]);
+});
+
+test.each([
+  ['npm run chekc', 'there is no script chekc'],
+  ['npm run build -w @micro/none', 'there is no script build'],
+  ['npm run bench -- --wrok events', 'the script bench has no flag --wrok'],
+  ['npm install @micro/core @micro/registry-none', 'there is no package @micro/registry-none'],
+  ['npm install @micro/bench', '@micro/bench is not published'],
+  ['npm create nothing@latest', 'there is no package create-nothing'],
+  ['npm frobnicate', 'npm has no command frobnicate'],
+  ['npx nothing', 'there is no program nothing'],
+  ['MICRO_NOTHING=1 node x.js', 'nothing reads the variable MICRO_NOTHING'],
+  ['frobnicate', 'nobody knows the program frobnicate'],
+])('%s is found to be wrong', (command, fault) => {
+  expect(faults('x.md', `\`\`\`sh\n${command}\n\`\`\`\n`)).toEqual([expect.stringContaining(fault)]);
+});
+
+test.each([
+  'npm ci && npm test',
+  'npm run build -w @micro/core',
+  'npm run bench -- --work events --in-flight 1,64',
+  'npm install --save-dev typescript@7 @micro/core',
+  'MICRO_REGISTRY=memory npm start -- --registry=memory',
+  'npx vitest run test/logger',
+])('%s is right', (command) => {
+  expect(faults('x.md', `\`\`\`sh\n${command}\n\`\`\`\n`)).toEqual([]);
+});
