@@ -1,0 +1,27 @@
+import { readFileSync } from 'node:fs';
+
+interface OwnManifest {
+  readonly version: string;
+  readonly dependencies: Readonly<Record<string, string>>;
+  readonly devDependencies: Readonly<Record<string, string>>;
+}
+
+/** The generator wants the very version of the library that its code is for. */
+const IN_LOCKSTEP: ReadonlySet<string> = new Set(['@bufbuild/protobuf', '@bufbuild/protoc-gen-es']);
+
+/**
+ * The range in which a new project depends on a package. What scaffolds depend on stands among the dependencies of our own
+ * `package.json`, so that it is updated there, and our tests try the very versions that users get. Throws for a package
+ * that does not stand there: a mistake of ours.
+ */
+export function versionOf(name: string): string {
+  const { version, dependencies, devDependencies } = ownManifest();
+  if (name === '@micro/cli') return `^${version}`;
+  const range = dependencies[name] ?? devDependencies[name];
+  if (range === undefined) throw new Error(`package.json of @micro/cli does not say which version of ${name} is used`);
+  return /^\d/.test(range) && !IN_LOCKSTEP.has(name) ? `^${range}` : range;
+}
+
+function ownManifest(): OwnManifest {
+  return JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
+}
