@@ -25,9 +25,7 @@ const BLOCK = /^(`{3,})([^\s`]*)[ \t]*([^\n]*)\n([\s\S]*?)^\1$/gm;
 
 /** Every Markdown page of the repository that people read, by its path. */
 export function pages(): readonly Page[] {
-  return pathsIn('')
-    .sort()
-    .map((path) => ({ path, text: readFileSync(join(ROOT, path), 'utf8') }));
+  return [...pathsIn('')].sort().map((path) => ({ path, text: readFileSync(join(ROOT, path), 'utf8') }));
 }
 
 function pathsIn(folder: string): readonly string[] {
