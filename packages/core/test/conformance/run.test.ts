@@ -1,6 +1,8 @@
 import { describe, expect, it, test } from 'vitest';
 import { eventually, within } from '../../src/conformance/eventually.ts';
 import { runConformance } from '../../src/conformance/run.ts';
+import { CODE } from '../../src/error/code.ts';
+import { MicroError } from '../../src/error/micro-error.ts';
 
 /** A runner that only collects. */
 function collector() {
@@ -59,6 +61,66 @@ describe('runConformance', () => {
     await declared.get('holds')?.();
     await expect(declared.get('fails')?.()).rejects.toThrow('it is not so');
     expect(closed).toEqual([1, 2]);
+  });
+
+  describe('with todo', () => {
+    const notWritten = () => new MicroError({ id: 'test', code: CODE.notImplemented, detail: 'not yet' });
+    /** One case of a component with a method of each sort; says what the runner would report. */
+    const report = async (
+      run: (thing: { work(): Promise<void>; watch(): void; fine(): number }) => Promise<void>,
+      context: object | undefined = {
+        todo(reason: string) {
+          throw new Error(`todo: ${reason}`);
+        },
+      },
+    ): Promise<string> => {
+      const { declared, declare } = collector();
+      let closed = 0;
+      const thing = Object.freeze({
+        work: async () => Promise.reject(notWritten()),
+        watch: () => {
+          throw notWritten();
+        },
+        fine: () => 1,
+      });
+      const world = () => ({ create: () => thing, close: () => void closed++ });
+      const cases = { it: async (given: { create(): typeof thing }) => run(await given.create()) };
+      runConformance({ test: declare, cases, world, todo: true });
+      const test: ((context?: object) => Promise<void>) | undefined = declared.get('it');
+      const said = await test?.(context).then(
+        () => 'passed',
+        (error: Error) => error.message,
+      );
+      expect(closed).toBe(1);
+      return said ?? 'nothing';
+    };
+
+    it('names the method that a case has found unwritten, whatever the case makes of it', async () => {
+      expect(await report((thing) => thing.work())).toBe('todo: work is not written yet');
+      expect(await report(async (thing) => thing.watch())).toBe('todo: watch is not written yet');
+      const swallowed = async (thing: { work(): Promise<void> }) => thing.work().catch(() => {});
+      expect(await report(swallowed)).toBe('todo: work is not written yet');
+      const otherwise = async (thing: { work(): Promise<void> }) => {
+        await thing.work().catch(() => Promise.reject(new Error('it is not so')));
+      };
+      expect(await report(otherwise)).toBe('todo: work is not written yet');
+    });
+
+    it('does not wait for a case that tries again and again', async () => {
+      const begun = performance.now();
+      const patient = (thing: { work(): Promise<void> }) => eventually(() => thing.work(), { timeoutMs: 60_000 });
+      expect(await report(patient)).toBe('todo: work is not written yet');
+      expect(performance.now() - begun).toBeLessThan(30_000);
+    });
+
+    it('leaves a case that needs nothing of what is unwritten to pass or to fail', async () => {
+      expect(await report(async (thing) => expect(thing.fine()).toBe(1))).toBe('passed');
+      expect(await report(async () => Promise.reject(new Error('it is not so')))).toBe('it is not so');
+    });
+
+    it('fails under a runner that cannot say so', async () => {
+      expect(await report((thing) => thing.work(), {})).toMatch(/^work is not written yet; this runner cannot/);
+    });
   });
 
   runConformance({ test, cases: { 'runs under vitest': async () => {} }, world: async () => ({}) });
