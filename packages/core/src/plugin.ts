@@ -7,10 +7,12 @@ export { createFailureReport, type FailureReport } from './broker/broker-failure
 export { checkMessage, checkSubscribe, checkTopic } from './broker/check-message.ts';
 export { decodeEnvelope, encodeEnvelope } from './broker/envelope.ts';
 export { cacheError, cacheLimit, cacheTtl } from './cache/cache-check.ts';
+export { type LoadedPlugin, loadPlugin, type PluginRequest } from './cmd/load-plugin.ts';
 export { type FlagKind, MICRO_FLAGS, type MicroFlag } from './cmd/micro-flags.ts';
 export { END_OF_STREAM } from './contract/header.ts';
 export { REFUSED } from './error/code.ts';
 export { type ConnectionLog, connectionLog } from './logger/connection-log.ts';
+export { prettyLines } from './logger/pretty-lines.ts';
 export { steadyLogger } from './logger/steady-logger.ts';
 export { type EventQueue, type EventQueueOptions, eventQueue } from './registry/event-queue.ts';
 export { decodeRecord, encodeRecord } from './registry/go-record.ts';
@@ -19,6 +21,8 @@ export { registryError } from './registry/registry-error.ts';
 export { renewedRegistry } from './registry/renewed-registry.ts';
 export { type NodeChanges, type ServiceNodes, serviceNodes } from './registry/service-nodes.ts';
 export { parseError } from './rpc/wire.ts';
+export { type Child, type ChildOptions, startChild } from './runtime/child.ts';
+export { createOrphanGuard, type OrphanGuard } from './runtime/orphan-guard.ts';
 export {
   type CheckedRecord,
   type KeyRange,
@@ -36,6 +40,7 @@ export { now } from './util/clock.ts';
 export { compareCodePoints } from './util/code-points.ts';
 export { createDeadlineTimer, type DeadlineTimer } from './util/deadline-timer.ts';
 export { fullJitterMs } from './util/full-jitter.ts';
+export { parseGoDuration } from './util/go-duration.ts';
 export { canonicalHeaderName } from './util/header-name.ts';
 export { inTurn } from './util/in-turn.ts';
 export { isThenable } from './util/is-thenable.ts';

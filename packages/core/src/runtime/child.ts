@@ -4,6 +4,7 @@ import type { Readable } from 'node:stream';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { LogLine } from '../contract/runtime.ts';
 import { CODE } from '../error/code.ts';
+import { isThenable } from '../util/is-thenable.ts';
 import { reasonOf } from '../util/reason.ts';
 import { createLineSplitter } from './lines.ts';
 import type { OrphanGuard } from './orphan-guard.ts';
@@ -19,7 +20,10 @@ export interface ChildOptions {
   /** How long it may take to end after SIGTERM; 0 is not at all. */
   readonly graceMs: number;
   readonly guard: OrphanGuard;
-  readonly onLine: (stream: LogLine['stream'], line: string) => void;
+  /** Gets what it writes. No more is read before what it returns has resolved. */
+  readonly onLine: (stream: LogLine['stream'], line: string) => void | Promise<void>;
+  /** Gets what a Node program says with `process.send`. Default: it has nobody to say it to. */
+  readonly onMessage?: ((message: unknown) => void) | undefined;
 }
 
 /** A process that runs, with all that it starts. */
@@ -27,8 +31,13 @@ export interface Child {
   readonly pid: number;
   /** Resolves when it has ended, its group with it, and its output was read: with `undefined`, or with how it failed. */
   readonly ended: Promise<string | undefined>;
-  /** Ends it. Resolves with whether all of it is gone, within the grace and some seconds. */
-  end(): Promise<boolean>;
+  /** Says something to a Node program that listens for messages; nothing to any other. */
+  send(message: object): void;
+  /**
+   * Ends it. Resolves with whether all of it is gone, within the grace and some seconds. Another grace than it was started
+   * with may be given, also when it is being ended already.
+   */
+  end(graceMs?: number): Promise<boolean>;
 }
 
 /** What is left in the pipes is read, unless somebody who left the group holds them open. */
@@ -36,7 +45,7 @@ const DRAIN_MS = 500;
 
 /** Starts a process in a group of its own. Throws 400 when there is no such program, or it cannot be run. */
 export async function startChild(options: ChildOptions): Promise<Child> {
-  const { command, folder, env, graceMs, guard, onLine } = options;
+  const { command, folder, env, graceMs, guard, onLine, onMessage } = options;
   const [program, ...args] = command;
   const cannot = (error: unknown): Error =>
     runtimeError(
@@ -50,7 +59,7 @@ export async function startChild(options: ChildOptions): Promise<Child> {
         cwd: folder,
         env,
         detached: process.platform !== 'win32',
-        stdio: ['ignore', 'pipe', 'pipe'],
+        stdio: ['ignore', 'pipe', 'pipe', ...(onMessage === undefined ? [] : ['ipc' as const])],
         windowsHide: true,
       });
     } catch (error) {
@@ -69,13 +78,15 @@ export async function startChild(options: ChildOptions): Promise<Child> {
   }
   const pid = child.pid as number;
   guard.add(pid);
+  if (onMessage !== undefined) child.on('message', onMessage);
+  const { stdout, stderr } = child as typeof child & { stdout: Readable; stderr: Readable };
   const drained = Promise.all([
-    forward(child.stdout, (line) => onLine('stdout', line)),
-    forward(child.stderr, (line) => onLine('stderr', line)),
+    forward(stdout, (line) => onLine('stdout', line)),
+    forward(stderr, (line) => onLine('stderr', line)),
   ]);
 
   const lives = (): boolean => child.exitCode === null && child.signalCode === null;
-  const endIt = (): Promise<boolean> => endGroup(pid, graceMs, lives);
+  const endIt = (ms = graceMs): Promise<boolean> => endGroup(pid, ms, lives);
 
   const ended = (async () => {
     const { code, signal } = await exited;
@@ -83,8 +94,8 @@ export async function startChild(options: ChildOptions): Promise<Child> {
     await endIt();
     guard.delete(pid);
     await Promise.race([drained, pause(DRAIN_MS, undefined, { ref: false })]);
-    child.stdout.destroy();
-    child.stderr.destroy();
+    stdout.destroy();
+    stderr.destroy();
     await drained;
     if (code === 0) return undefined;
     return code === null ? `was ended by ${signal}` : `exited with code ${code}`;
@@ -93,19 +104,31 @@ export async function startChild(options: ChildOptions): Promise<Child> {
   return {
     pid,
     ended,
-    async end() {
-      const isGone = await endIt();
+    send(message) {
+      // That it ended in the meantime is told by `ended`.
+      if (child.connected) child.send(message, () => {});
+    },
+    async end(ms) {
+      const isGone = await endIt(ms);
       if (isGone) await ended;
       return isGone;
     },
   };
 }
 
-/** Hands on the lines of a stream; resolves when it has ended. */
-async function forward(stream: Readable, onLine: (line: string) => void): Promise<void> {
-  const lines = createLineSplitter(onLine);
-  stream.on('data', (chunk: Buffer) => lines.write(chunk));
-  stream.on('error', () => {});
-  await new Promise((resolve) => stream.once('close', resolve));
+/** Hands on the lines of a stream, no faster than they are taken; resolves when it has ended. */
+async function forward(stream: Readable, onLine: (line: string) => void | Promise<void>): Promise<void> {
+  let taken: unknown;
+  const lines = createLineSplitter((line) => {
+    taken = onLine(line);
+  });
+  try {
+    for await (const chunk of stream) {
+      lines.write(chunk as Buffer);
+      if (isThenable(taken)) await taken;
+    }
+  } catch {
+    // It was destroyed: what was left in it is not waited for.
+  }
   lines.end();
 }

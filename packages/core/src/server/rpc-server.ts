@@ -12,6 +12,7 @@ import { advertisedAs } from '../util/advertised-address.ts';
 import { inTurn } from '../util/in-turn.ts';
 import { sleep } from '../util/timer.ts';
 import { within } from '../util/within.ts';
+import { announceStarted } from './announce.ts';
 import { createDeadlineWatch } from './deadline-watch.ts';
 import { createRegistration, type RegistrationState } from './registration.ts';
 import { createRouter } from './router.ts';
@@ -99,10 +100,11 @@ export function createRpcServer(options: RpcServerOptions): RpcServer {
     },
   });
 
+  const current = (): ServiceRecord => record(options, listener, [...router.endpoints(), ...subscribers.endpoints()]);
   const registration = createRegistration({
     registry,
     logger,
-    record: () => record(options, listener, [...router.endpoints(), ...subscribers.endpoints()]),
+    record: current,
     check: options.registerCheck ?? (() => true),
     ttlMs: options.registerTtlMs ?? REGISTER_TTL_MS,
     intervalMs: options.registerIntervalMs ?? REGISTER_INTERVAL_MS,
@@ -128,6 +130,7 @@ export function createRpcServer(options: RpcServerOptions): RpcServer {
         node: nodeId(options),
         advertised: advertisedAs(options.advertise, bound.address),
       });
+      announceStarted(current);
     } catch (error) {
       await halt();
       throw error;
