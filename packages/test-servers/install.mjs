@@ -1,8 +1,8 @@
 /*
- * Installs the servers that the tests start, where they are missing: from Debian packages, as root or with `sudo -n`, and
- * without starting any of them as a daemon; kube-apiserver is built with Go. Says what it does, and nothing when all are
- * there. Where it can do neither it says what to do by hand; the tests that need them are skipped then. With `CI` set they
- * are not, so being without one fails here.
+ * Installs the servers that the tests start, and the shells that they complete in, where they are missing: from Debian
+ * packages, as root or with `sudo -n`, and without starting any of them as a daemon; kube-apiserver is built with Go. Says
+ * what it does, and nothing when all are there. Where it can do neither it says what to do by hand; the tests that need
+ * them are skipped then. With `CI` set they are not, so being without one fails here.
  */
 import { spawnSync } from 'node:child_process';
 import { accessSync, constants, existsSync } from 'node:fs';
@@ -15,6 +15,8 @@ const PACKAGES = {
   'redis-server': 'redis-server',
   'nats-server': 'nats-server',
   ip: 'iproute2',
+  zsh: 'zsh',
+  fish: 'fish',
 };
 /** Where Debian puts servers; not on everybody's PATH. */
 const FOLDERS = [

@@ -4,16 +4,22 @@ import type { Run } from '../program/tools.ts';
 /** Declares a command and what it does. */
 export type MakeCommand = (run: Run) => Command;
 
+/** What completes a line has to know all commands. */
+const COMPLETE = '__complete';
+
 /** Where each command is, in the order in which help lists them. A file is imported when its command is used. */
 const COMMANDS: ReadonlyMap<string, () => Promise<MakeCommand>> = new Map([
   ['call', async () => (await import('./call.ts')).callCommand],
   ['services', async () => (await import('./services.ts')).servicesCommand],
+  ['completion', async () => (await import('./completion.ts')).completionCommand],
+  ['doctor', async () => (await import('./doctor.ts')).doctorCommand],
+  [COMPLETE, async () => (await import('./complete.ts')).completeCommand],
 ]);
 
 /** The command that `argv` means, or all of them where that cannot be told: for help, and for a misspelt name. */
 export async function commandsFor(argv: readonly string[]): Promise<readonly MakeCommand[]> {
-  const named = argv.find((argument) => COMMANDS.has(argument));
   // The value of a flag may look like a command, so only a first word is believed.
-  const first = argv[0] === named ? COMMANDS.get(named ?? '') : undefined;
-  return Promise.all(first === undefined ? [...COMMANDS.values()].map((load) => load()) : [first()]);
+  const [first = ''] = argv;
+  const only = first === COMPLETE ? undefined : COMMANDS.get(first);
+  return Promise.all(only === undefined ? [...COMMANDS.values()].map((load) => load()) : [only()]);
 }

@@ -71,7 +71,8 @@ export function createProgram(terminal: Terminal): Program {
     command,
     add(child) {
       inherit(child, command);
-      command.addCommand(child);
+      // Two underscores: asked by programs, not by people.
+      command.addCommand(child, { hidden: child.name().startsWith('__') });
     },
     options: () => command.opts<GlobalOptions>(),
     microArguments: () => given,

@@ -1,0 +1,72 @@
+import { MICRO_FLAGS } from '@micro/core/plugin';
+import { Command } from 'commander';
+import { candidates, type Known } from '../completion/candidates.ts';
+import { readFlags } from '../program/flags.ts';
+import type { Run, Tools } from '../program/tools.ts';
+import { nearestPackage } from '../project/packages.ts';
+import { installedPlugins } from '../project/plugins.ts';
+import { openSession } from '../session/session.ts';
+
+/** Nobody waits longer for a Tab. */
+const BUDGET_MS = 300;
+
+/** `micro __complete`: what the scripts of `micro completion` ask. Two underscores hide it from help. */
+export function completeCommand(run: Run): Command {
+  const command = new Command('__complete').argument('[words...]', 'the words so far').action((words: string[]) =>
+    run(async (tools) => {
+      const root = command.parent ?? command;
+      const found = await candidates(root, words, knownTo(tools, words));
+      for (const { text, about } of found) {
+        const [line = ''] = about.split('\n', 1);
+        tools.terminal.stdout.write(`${text}\t${line}\n`);
+      }
+      return undefined;
+    }),
+  );
+  return command;
+}
+
+/** What the registry that the words choose knows. Nothing is said of one that cannot be asked: the line is not finished. */
+function knownTo({ terminal, signal }: Tools, words: readonly string[]): Known {
+  async function ask<T>(question: Question<T>): Promise<readonly T[]> {
+    try {
+      const argv = microArguments(words);
+      const flags = readFlags(argv, terminal.env);
+      const session = await openSession({ terminal, argv, flags, verbose: false, quiet: true });
+      try {
+        return await question(session.components.registry, AbortSignal.any([signal, AbortSignal.timeout(BUDGET_MS)]));
+      } finally {
+        await session.close();
+      }
+    } catch {
+      return [];
+    }
+  }
+  const project = nearestPackage(terminal.cwd);
+  const plugins = project === undefined ? [] : installedPlugins(project);
+  return {
+    plugins: (kind) => plugins.filter((plugin) => plugin.kind === kind).map(({ flag }) => flag),
+    services: () => ask((registry, until) => registry.listServices({ signal: until })),
+    endpoints: (service) =>
+      ask(async (registry, until) => {
+        const records = await registry.getService(service, { signal: until });
+        return [...new Set(records.flatMap(({ endpoints }) => endpoints.map(({ name }) => name)))];
+      }),
+  };
+}
+
+type Question<T> = (
+  registry: Awaited<ReturnType<typeof openSession>>['components']['registry'],
+  until: AbortSignal,
+) => Promise<readonly T[]>;
+
+const NAMES = new Set(MICRO_FLAGS.map(({ name }) => name));
+
+/** go-micro's flags among the words, with the value each has so far. */
+function microArguments(words: readonly string[]): readonly string[] {
+  return words.slice(0, -1).flatMap((word, at) => {
+    const [, name = '', value = words[at + 1]] = /^--?([a-z_-]+)(?:=(.*))?$/.exec(word) ?? [];
+    const flag = name.replaceAll('-', '_');
+    return NAMES.has(flag) && value !== undefined && at + 1 < words.length - 1 ? [`--${flag}=${value}`] : [];
+  });
+}
