@@ -1,9 +1,17 @@
 import { expect, test } from 'vitest';
+import { MICRO_FLAGS } from '../../src/cmd/micro-flags.ts';
 import { ROOT } from '../architecture/run-page.ts';
 import { commandsOf, faultOf, readRepository } from './commands.ts';
 import { pages } from './pages.ts';
 
+/** Variables that a page says are not there. */
+const ONLY_IN_GO = ['MICRO_PROXY', 'MICRO_NETWORK'];
+
 const repository = readRepository(ROOT);
+
+function named(text: string, pattern: RegExp): readonly string[] {
+  return [...text.matchAll(pattern)].map(([, name = '']) => name);
+}
 
 function faults(path: string, text: string): readonly string[] {
   return commandsOf({ path, text }).flatMap((command) => {
@@ -14,6 +22,25 @@ function faults(path: string, text: string): readonly string[] {
 
 test('every command of a page names scripts, flags, packages, programs and variables that there are', () => {
   expect(pages().flatMap(({ path, text }) => faults(path, text))).toEqual([]);
+});
+
+test('the page of flags has a row for each flag and no other', () => {
+  const page = pages().find(({ path }) => path === 'docs/components/cmd.md')?.text ?? '';
+  const cells = [...page.matchAll(/^\| (`--[^|]*)\|/gm)].map(([, cell = '']) => cell);
+  const listed = cells.flatMap((cell) => [...cell.matchAll(/`--(\w+)`/g)].map(([, name]) => name));
+  expect(listed.sort()).toEqual([...MICRO_FLAGS.map(({ name }) => name), 'help', 'version'].sort());
+});
+
+test('every flag and variable of go-micro that a page names is one that there is', () => {
+  const flags = new Set(MICRO_FLAGS.map(({ name }) => name));
+  const variables = new Set([...MICRO_FLAGS.map(({ env }) => env), ...ONLY_IN_GO]);
+  const known = (name: string) => variables.has(name) || repository.sourceOf('').includes(`env.${name}`);
+  const unknown = pages().flatMap(({ path, text }) => [
+    // A flag of go-micro has a `_` between two words; those of other programs have a `-`.
+    ...named(text, /--([a-z]+(?:_[a-z]+)+)\b/g).flatMap((name) => (flags.has(name) ? [] : [`${path} names --${name}`])),
+    ...named(text, /\b(MICRO(?:_[A-Z]+)+)\b/g).flatMap((name) => (known(name) ? [] : [`${path} names ${name}`])),
+  ]);
+  expect(unknown).toEqual([]);
 });
 
 test('commands are found in blocks, over several lines, one behind the other, and in the text', () => {
