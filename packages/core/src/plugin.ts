@@ -7,6 +7,7 @@ export { createFailureReport, type FailureReport } from './broker/broker-failure
 export { checkMessage, checkSubscribe, checkTopic } from './broker/check-message.ts';
 export { decodeEnvelope, encodeEnvelope } from './broker/envelope.ts';
 export { cacheError, cacheLimit, cacheTtl } from './cache/cache-check.ts';
+export { type LateRegistry, lateRegistry } from './cmd/late-registry.ts';
 export { type LoadedPlugin, loadPlugin, type PluginRequest } from './cmd/load-plugin.ts';
 export { type FlagKind, MICRO_FLAGS, type MicroFlag } from './cmd/micro-flags.ts';
 export { END_OF_STREAM } from './contract/header.ts';
@@ -20,6 +21,7 @@ export { copyRecord, sameEndpoints, sameMetadata, sameNode } from './registry/re
 export { registryError } from './registry/registry-error.ts';
 export { renewedRegistry } from './registry/renewed-registry.ts';
 export { type NodeChanges, type ServiceNodes, serviceNodes } from './registry/service-nodes.ts';
+export { LEGACY_JSON } from './rpc/legacy-route.ts';
 export { parseError } from './rpc/wire.ts';
 export { type Child, type ChildOptions, startChild } from './runtime/child.ts';
 export { createOrphanGuard, type OrphanGuard } from './runtime/orphan-guard.ts';
@@ -45,7 +47,9 @@ export { canonicalHeaderName } from './util/header-name.ts';
 export { inTurn } from './util/in-turn.ts';
 export { isThenable } from './util/is-thenable.ts';
 export { limitOf, numberOf } from './util/limit.ts';
+export { createMetadata } from './util/metadata.ts';
 export { onAbort } from './util/on-abort.ts';
+export { createPushable, type Pushable } from './util/pushable.ts';
 export { reasonOf } from './util/reason.ts';
 export { isReservedHeader } from './util/reserved-header.ts';
 export { shown } from './util/shown.ts';
