@@ -11,6 +11,8 @@ export { type LateRegistry, lateRegistry } from './cmd/late-registry.ts';
 export { type LoadedPlugin, loadPlugin, type PluginRequest } from './cmd/load-plugin.ts';
 export { type FlagKind, MICRO_FLAGS, type MicroFlag } from './cmd/micro-flags.ts';
 export { END_OF_STREAM } from './contract/header.ts';
+export { type Finish, followed } from './debug/followed.ts';
+export { readTraceContext, type TraceContext, writeTraceContext } from './debug/trace-context.ts';
 export { REFUSED } from './error/code.ts';
 export { type ConnectionLog, connectionLog } from './logger/connection-log.ts';
 export { prettyLines } from './logger/pretty-lines.ts';

@@ -2,8 +2,8 @@ import type { Context } from '../contract/context.ts';
 import type { Span, Tracer } from '../contract/debug.ts';
 import type { Middleware, Request } from '../contract/middleware.ts';
 import { now } from '../util/clock.ts';
-import { isThenable } from '../util/is-thenable.ts';
 import { reasonOf } from '../util/reason.ts';
+import { type Finish, followed } from './followed.ts';
 import { createRing } from './ring.ts';
 import { newSpanId, newTraceId, readTraceContext, writeTraceContext } from './trace-context.ts';
 
@@ -43,18 +43,12 @@ export function memoryTracer({ size = SIZE }: MemoryTracerOptions = {}): Tracer 
   };
 }
 
-/** Ends a span, with what went wrong. */
-type Finish = (error?: unknown) => void;
-
 function begin(kind: Span['kind'], request: Request, ctx: Context, ended: (span: Span) => void): Finish {
-  const { trace = newTraceId(), parent = '' } = readTraceContext(ctx.metadata) ?? {};
+  const { trace = newTraceId(), parent = '', sampled = true } = readTraceContext(ctx.metadata) ?? {};
   const id = newSpanId();
-  writeTraceContext(ctx.metadata, trace, id);
+  writeTraceContext(ctx.metadata, { trace, parent: id, sampled });
   const started = now();
-  let over = false;
   return (error) => {
-    if (over) return;
-    over = true;
     ended({
       trace,
       id,
@@ -66,46 +60,4 @@ function begin(kind: Span['kind'], request: Request, ctx: Context, ended: (span:
       metadata: error === undefined ? {} : { error: reasonOf(error) },
     });
   };
-}
-
-/** Runs what a span is about; it ends with the answer, or with the last message of a stream. */
-function followed(run: () => unknown, finish: Finish): unknown {
-  let result: unknown;
-  try {
-    result = run();
-  } catch (error) {
-    finish(error);
-    throw error;
-  }
-  if (isThenable(result)) return settled(result, finish);
-  if (isStream(result)) return throughout(result, finish);
-  finish();
-  return result;
-}
-
-async function settled(result: PromiseLike<unknown>, finish: Finish): Promise<unknown> {
-  try {
-    const value = await result;
-    if (isStream(value)) return throughout(value, finish);
-    finish();
-    return value;
-  } catch (error) {
-    finish(error);
-    throw error;
-  }
-}
-
-async function* throughout(stream: AsyncIterable<unknown>, finish: Finish): AsyncGenerator<unknown> {
-  try {
-    yield* stream;
-  } catch (error) {
-    finish(error);
-    throw error;
-  } finally {
-    finish();
-  }
-}
-
-function isStream(value: unknown): value is AsyncIterable<unknown> {
-  return typeof value === 'object' && value !== null && Symbol.asyncIterator in value;
 }

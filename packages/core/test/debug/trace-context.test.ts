@@ -12,8 +12,12 @@ const read = (metadata: Record<string, string>) => readTraceContext(createMetada
 
 describe('a trace context', () => {
   test('is read from what W3C writes', () => {
-    expect(read({ traceparent: `00-${TRACE}-${SPAN}-01` })).toEqual({ trace: TRACE, parent: SPAN });
-    expect(read({ traceparent: `cc-${TRACE}-${SPAN}-00-what-comes` })).toEqual({ trace: TRACE, parent: SPAN });
+    expect(read({ traceparent: `00-${TRACE}-${SPAN}-01` })).toEqual({ trace: TRACE, parent: SPAN, sampled: true });
+    expect(read({ traceparent: `cc-${TRACE}-${SPAN}-00-what-comes` })).toEqual({
+      trace: TRACE,
+      parent: SPAN,
+      sampled: false,
+    });
   });
 
   test.each([
@@ -31,8 +35,12 @@ describe('a trace context', () => {
   });
 
   test('is read from what go-micro writes, with and without a span', () => {
-    expect(read({ 'Micro-Trace-Id': UUID, 'Micro-Span-Id': 'abc' })).toEqual({ trace: UUID, parent: 'abc' });
-    expect(read({ 'micro-trace-id': UUID })).toEqual({ trace: UUID, parent: '' });
+    expect(read({ 'Micro-Trace-Id': UUID, 'Micro-Span-Id': 'abc' })).toEqual({
+      trace: UUID,
+      parent: 'abc',
+      sampled: true,
+    });
+    expect(read({ 'micro-trace-id': UUID })).toEqual({ trace: UUID, parent: '', sampled: true });
     expect(read({ 'Micro-Trace-Id': 'x'.repeat(65) })).toBeUndefined();
     expect(read({ 'Micro-Trace-Id': 'a b' })).toBeUndefined();
     expect(read({})).toBeUndefined();
@@ -41,19 +49,23 @@ describe('a trace context', () => {
   test('takes the nearer span where both say something of one trace, and W3C where they differ', () => {
     const traceparent = `00-${TRACE}-${SPAN}-01`;
     const both = { traceparent, 'Micro-Trace-Id': UUID, 'Micro-Span-Id': 'nearer' };
-    expect(read(both)).toEqual({ trace: UUID, parent: 'nearer' });
-    expect(read({ ...both, 'Micro-Trace-Id': 'other' })).toEqual({ trace: TRACE, parent: SPAN });
+    expect(read(both)).toEqual({ trace: UUID, parent: 'nearer', sampled: true });
+    const unsampled = { ...both, traceparent: `00-${TRACE}-${SPAN}-02` };
+    expect(read(unsampled)).toEqual({ trace: UUID, parent: 'nearer', sampled: false });
+    expect(read({ ...both, 'Micro-Trace-Id': 'other' })).toEqual({ trace: TRACE, parent: SPAN, sampled: true });
   });
 
   test('is written in both forms where both can carry it, and never leaves an old one behind', () => {
     const metadata = createMetadata({ traceparent: 'old' });
-    writeTraceContext(metadata, UUID, SPAN);
+    writeTraceContext(metadata, { trace: UUID, parent: SPAN, sampled: true });
     expect(Object.fromEntries(metadata)).toEqual({
       'Micro-Trace-Id': UUID,
       'Micro-Span-Id': SPAN,
       Traceparent: `00-${TRACE}-${SPAN}-01`,
     });
-    writeTraceContext(metadata, 'short', SPAN);
+    writeTraceContext(metadata, { trace: UUID, parent: SPAN, sampled: false });
+    expect(metadata.get('traceparent')).toBe(`00-${TRACE}-${SPAN}-00`);
+    writeTraceContext(metadata, { trace: 'short', parent: SPAN, sampled: true });
     expect(metadata.has('traceparent')).toBe(false);
   });
 
@@ -71,8 +83,9 @@ describe('a trace context', () => {
         readTraceContext(metadata);
         const trace = newTraceId();
         const span = newSpanId();
-        writeTraceContext(metadata, trace, span);
-        expect(readTraceContext(metadata)).toEqual({ trace, parent: span });
+        const written = { trace, parent: span, sampled: true };
+        writeTraceContext(metadata, written);
+        expect(readTraceContext(metadata)).toEqual(written);
       }),
     );
   });
