@@ -64,6 +64,8 @@ test.each([
   ['npm frobnicate', 'npm has no command frobnicate'],
   ['npx nothing', 'there is no program nothing'],
   ['MICRO_NOTHING=1 node x.js', 'nothing reads the variable MICRO_NOTHING'],
+  ['npx micro frobnicate', 'micro has no command frobnicate'],
+  ['micro call x y --frobnicate', 'micro call has no flag --frobnicate'],
   ['frobnicate', 'nobody knows the program frobnicate'],
 ])('%s is found to be wrong', (command, fault) => {
   expect(faults('x.md', `\`\`\`sh\n${command}\n\`\`\`\n`)).toEqual([expect.stringContaining(fault)]);
@@ -76,6 +78,8 @@ test.each([
   'npm install --save-dev typescript@7 @micro/core',
   'MICRO_REGISTRY=memory npm start -- --registry=memory',
   'npx vitest run test/logger',
+  'npm create micro@latest helloworld && npm run dev',
+  'npx micro call helloworld Helloworld.Call --registry etcd',
 ])('%s is right', (command) => {
   expect(faults('x.md', `\`\`\`sh\n${command}\n\`\`\`\n`)).toEqual([]);
 });

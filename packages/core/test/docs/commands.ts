@@ -28,6 +28,7 @@ interface Manifest {
 
 /** Programs that are not ours, of which nothing more is known here. */
 const FOREIGN = new Set(['cd', 'curl', 'docker', 'git', 'go', 'kubectl', 'mkdir', 'node']);
+const CLI = 'packages/cli';
 const LIFE_CYCLE = new Set(['start', 'test']);
 const OWN_TO_NPM = new Set(['ci', 'init', 'pack', 'pkg']);
 const VARIABLE = /^([A-Z][A-Z0-9_]*)=/;
@@ -69,10 +70,20 @@ export function faultOf({ words }: Command, path: string, repository: Repository
   const [program = '', ...rest] = words.slice(variables.length);
   if (program === 'npm') return npmFault(rest, path, repository);
   if (program === 'npx') {
-    const bin = rest.find((word) => !word.startsWith('-')) ?? '';
+    const [bin = '', ...args] = rest.filter((word) => word !== '--yes' && word !== '--no');
+    if (bin === 'micro') return microFault(args, repository);
     return existsSync(join(repository.root, 'node_modules/.bin', bin)) ? undefined : `there is no program ${bin}`;
   }
+  if (program === 'micro') return microFault(rest, repository);
   return FOREIGN.has(program) ? undefined : `nobody knows the program ${program}`;
+}
+
+function microFault(words: readonly string[], repository: Repository): string | undefined {
+  const command = words.find((word) => !word.startsWith('-')) ?? '';
+  if (!new RegExp(`^ {2}\\['${command}', async`, 'm').test(repository.sourceOf(CLI)))
+    return `micro has no command ${command}`;
+  const flag = words.find((word) => !isFlag(word, CLI, repository));
+  return flag === undefined ? undefined : `micro ${command} has no flag ${flag}`;
 }
 
 function npmFault(words: readonly string[], path: string, repository: Repository): string | undefined {
@@ -86,11 +97,18 @@ function npmFault(words: readonly string[], path: string, repository: Repository
   }
   if (command !== 'run' && !LIFE_CYCLE.has(command)) return `npm has no command ${command} that pages may name`;
   const script = command === 'run' ? (rest[0] ?? '') : command;
-  const folder = scriptFolder(script, workspaceOf(words), path, repository);
+  const workspace = workspaceOf(words);
+  const folder = scriptFolder(script, workspace, path, repository);
+  if (folder === undefined && workspace === undefined && isOfScaffold(script, repository)) return undefined;
   if (folder === undefined) return `there is no script ${script}`;
   const end = words.indexOf('--');
   const flag = words.slice(end === -1 ? words.length : end + 1).find((word) => !isFlag(word, folder, repository));
   return flag === undefined ? undefined : `the script ${script} has no flag ${flag}`;
+}
+
+/** Whether the projects that `npm create micro` makes have such a script. */
+function isOfScaffold(script: string, { sourceOf }: Repository): boolean {
+  return new RegExp(`^ +'?${script}'?: '`, 'm').test(sourceOf(CLI));
 }
 
 function packageFault(name: string, { manifests, installed }: Repository): string | undefined {

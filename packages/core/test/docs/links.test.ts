@@ -1,3 +1,5 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { ROOT } from '../architecture/run-page.ts';
 import { anchorsOf, brokenLinks, linksOf } from './links.ts';
@@ -12,6 +14,18 @@ test('the check reads the pages that there are', () => {
   expect(paths).toEqual(
     expect.arrayContaining(['README.md', 'CONTRIBUTING.md', 'docs/wire.md', 'packages/core/README.md']),
   );
+});
+
+test('the README leads to every package, plugin and example, and the documentation to every page of it', () => {
+  const folders = ['packages', 'plugins', 'examples'].flatMap((parent) =>
+    readdirSync(join(ROOT, parent)).map((name) => `${parent}/${name}`),
+  );
+  const workspaces = folders.filter((folder) => existsSync(join(ROOT, folder, 'package.json')));
+  const linked = (path: string) => linksOf(readFileSync(join(ROOT, path), 'utf8'));
+  expect(workspaces.filter((folder) => !linked('README.md').includes(folder))).toEqual([]);
+
+  const docs = pages().flatMap(({ path }) => (/^docs\/(?!README)/.test(path) ? [path.replace('docs/', '')] : []));
+  expect(docs.filter((path) => !linked('docs/README.md').includes(path))).toEqual([]);
 });
 
 test('links are found in text, by reference and in HTML, and not in code', () => {

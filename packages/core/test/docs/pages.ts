@@ -20,7 +20,7 @@ export interface Block {
 }
 
 /** What is made, what is somebody else's, and what is no page but a part of a program or of its tests. */
-const NO_PAGES = new Set(['node_modules', 'dist', 'src', 'test', 'peers', 'CHANGELOG.md']);
+const NO_PAGES = new Set(['node_modules', 'dist', 'src', 'test', 'templates', 'CHANGELOG.md']);
 const BLOCK = /^(`{3,})([^\s`]*)[ \t]*([^\n]*)\n([\s\S]*?)^\1$/gm;
 
 /** Every Markdown page of the repository that people read, by its path. */
