@@ -4,7 +4,7 @@ import { CODE, type Logger } from '@micro/core';
 import { eventually } from '@micro/core/conformance';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { type PprofProfileOptions, pprofProfile } from '../src/index.ts';
-import { burnHere, hottest, readProfile, testFolder } from './read-profile.ts';
+import { burnHere, type ReadProfile, readProfile, testFolder } from './read-profile.ts';
 
 /** A started profile with a door, and what asks at it. */
 async function open(options: PprofProfileOptions = {}) {
@@ -25,6 +25,12 @@ async function open(options: PprofProfileOptions = {}) {
     },
   };
 }
+
+/**
+ * What a live profile counted on the work below. Of code that V8 compiled before a recording began, Node 24 counts a
+ * function that was inlined on the one it was inlined into.
+ */
+const burnt = ({ own }: ReadProfile): number => (own.get('burnHere') ?? 0) + (own.get('burnMeanwhile') ?? 0);
 
 /** Keeps this thread busy for a while, with time in between to answer. */
 async function burnMeanwhile<T>(work: Promise<T>): Promise<T> {
@@ -60,7 +66,7 @@ describe('the door for live profiles', () => {
     const { read } = await open(options);
     burnHere(1_000);
     const profile = await burnMeanwhile(read('profile?seconds=0.5'));
-    expect(hottest(profile)).toBe('burnHere');
+    expect(burnt(profile) / profile.total).toBeGreaterThan(0.5);
     expect(profile.durationMs).toBeGreaterThan(450);
     // And not what ran before.
     expect(profile.total / 1e6).toBeLessThan(profile.durationMs + 50);
@@ -72,7 +78,7 @@ describe('the door for live profiles', () => {
     const live = await burnMeanwhile(read('profile?seconds=0.3'));
     await profile.stop();
     const file = readProfile(profile.files.cpu ?? '');
-    expect(file.own.get('burnHere')).toBeGreaterThan(live.own.get('burnHere') ?? 0);
+    expect(burnt(file)).toBeGreaterThan(burnt(live));
     expect(file.durationMs).toBeGreaterThan(live.durationMs + 250);
   });
 

@@ -45,6 +45,8 @@ export async function listenGrpc(address: string, options: GrpcListenOptions): P
   const { limits, tls, plain } = options;
   const open = new Set<OpenCall>();
   const sockets = new Set<NetSocket>();
+  /** Those of them that speak HTTP/2, each with its end. */
+  const sessions = new Map<NetSocket, Promise<void>>();
   const served = new Map<string, ServeCall>();
   let draining = false;
 
@@ -97,8 +99,14 @@ export async function listenGrpc(address: string, options: GrpcListenOptions): P
     socket.once('close', () => sockets.delete(socket));
     socket.on('error', () => {});
     isHttp2(socket, (yes) => {
-      if (yes) injector.injectConnection(socket);
-      else http.emit('connection', socket);
+      if (!yes) {
+        http.emit('connection', socket);
+        return;
+      }
+      const ended = new Promise<void>((resolve) => socket.once('close', () => resolve()));
+      sessions.set(socket, ended);
+      socket.once('close', () => sessions.delete(socket));
+      injector.injectConnection(socket);
     });
   };
   const certificates = tls === undefined ? undefined : loadCertificates(tls);
@@ -126,8 +134,14 @@ export async function listenGrpc(address: string, options: GrpcListenOptions): P
 
   let closing: Promise<void> | undefined;
   let leaving: Promise<void> | undefined;
-  /** HTTP/2's word for draining: what is open goes on, and clients open new streams elsewhere. */
-  const goAway = (): Promise<void> => new Promise((resolve) => grpc.tryShutdown(() => resolve()));
+  /**
+   * HTTP/2's word for draining: what is open goes on, and clients open new streams elsewhere. Over when the connections
+   * are: the library believes so at once on Node 24, whose HTTP/2 server closes its sessions before the library does.
+   */
+  const goAway = async (): Promise<void> => {
+    grpc.tryShutdown(() => {});
+    await Promise.all(sessions.values());
+  };
 
   return {
     address: formatAddress(bound.address, bound.port),
