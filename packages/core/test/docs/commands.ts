@@ -79,11 +79,11 @@ export function faultOf({ words }: Command, path: string, repository: Repository
 }
 
 function microFault(words: readonly string[], repository: Repository): string | undefined {
-  const command = words.find((word) => !word.startsWith('-')) ?? '';
-  if (!new RegExp(`^ {2}\\['${command}', async`, 'm').test(repository.sourceOf(CLI)))
-    return `micro has no command ${command}`;
+  const command = words.find((word) => !word.startsWith('-'));
+  const isThere = new RegExp(`^ {2}\\['${command}', async`, 'm').test(repository.sourceOf(CLI));
+  if (command !== undefined && !isThere) return `micro has no command ${command}`;
   const flag = words.find((word) => !isFlag(word, CLI, repository));
-  return flag === undefined ? undefined : `micro ${command} has no flag ${flag}`;
+  return flag === undefined ? undefined : `micro ${command ?? ''} has no flag ${flag}`;
 }
 
 function npmFault(words: readonly string[], path: string, repository: Repository): string | undefined {
