@@ -6,6 +6,7 @@ export { brokerError, handlerError, isHopeless, notConnected } from './broker/br
 export { createFailureReport, type FailureReport } from './broker/broker-failure.ts';
 export { checkMessage, checkSubscribe, checkTopic } from './broker/check-message.ts';
 export { decodeEnvelope, encodeEnvelope } from './broker/envelope.ts';
+export { BROADCAST_VERSION, HTTP_BROKER_SERVICE } from './broker/http-message.ts';
 export { cacheError, cacheLimit, cacheTtl } from './cache/cache-check.ts';
 export { type LateRegistry, lateRegistry } from './cmd/late-registry.ts';
 export { type LoadedPlugin, loadPlugin, type PluginRequest } from './cmd/load-plugin.ts';
