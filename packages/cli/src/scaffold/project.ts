@@ -1,3 +1,5 @@
+import type { PackageManager } from '../project/package-manager.ts';
+
 /** What can be added to a service, by the name of its flag. */
 export const FEATURES = [
   'docker',
@@ -16,11 +18,6 @@ export type FeatureName = (typeof FEATURES)[number];
 export const PLUGIN_KINDS = ['registry', 'store', 'cache', 'broker', 'transport', 'auth'] as const;
 /** One of `PLUGIN_KINDS`. */
 export type TemplateKind = (typeof PLUGIN_KINDS)[number];
-
-/** The package managers that a project can be installed with. */
-export const PACKAGE_MANAGERS = ['npm', 'pnpm', 'yarn', 'bun'] as const;
-/** One of `PACKAGE_MANAGERS`. */
-export type PackageManager = (typeof PACKAGE_MANAGERS)[number];
 
 /** The forms of one name, each as its place wants it. For `@acme/my-cool_svc` in `apps`: */
 export interface Names {

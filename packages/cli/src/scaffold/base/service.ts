@@ -1,7 +1,7 @@
+import { commandsOf } from '../../project/package-manager.ts';
 import type { Part } from '../part.ts';
 import type { Project } from '../project.ts';
 import { templateFiles } from '../read-template.ts';
-import { commandsOf } from './commands.ts';
 import { nodeProject } from './node-project.ts';
 import { helloworldProto, protoPart } from './proto.ts';
 

@@ -1,0 +1,77 @@
+import { resolve } from 'node:path';
+import type { Tools } from '../program/tools.ts';
+import { commandsOf } from '../project/package-manager.ts';
+import { drawTree } from './draw-tree.ts';
+import type { Project } from './project.ts';
+import { renderProject } from './render-project.ts';
+import { beginRepository, install } from './set-up.ts';
+import { mustBeFree, writeTree } from './write-tree.ts';
+
+/** What is to be done beside writing the files. */
+export interface CreateOptions {
+  readonly install: boolean;
+  readonly git: boolean;
+  /** Only shows what would be written. */
+  readonly dryRun: boolean;
+}
+
+/**
+ * Makes a project: writes its files, installs what it depends on, generates its code, begins a repository, and says how to go
+ * on. Throws when the folder is taken; when something fails after the files were written they stay, and the error says how to go
+ * on.
+ */
+export async function createProject(project: Project, options: CreateOptions, tools: Tools): Promise<void> {
+  const { terminal, output, signal, progress, say } = tools;
+  const { kind, names, packageManager } = project;
+  const target = resolve(terminal.cwd, names.folder);
+  await mustBeFree(target);
+  const tree = renderProject(project);
+  const drawn = drawTree(names.folder, tree.keys());
+  const result = { kind, name: names.service, package: names.package, folder: target, files: [...tree.keys()] };
+  if (options.dryRun) return output.value(result, drawn);
+
+  say(`creating ${kind} ${names.service}`);
+  await writeTree(target, tree, signal);
+  say(`\n${indented(drawn)}\n`);
+
+  const { install: installLine, run } = commandsOf(packageManager);
+  const place = { folder: target, env: terminal.env, signal };
+  const isGenerated = tree.has('buf.gen.yaml');
+  // What is still to be done by hand, should the next thing fail.
+  const left = [
+    `cd ${names.folder}`,
+    ...(options.install ? [installLine, ...(isGenerated ? [run('proto')] : [])] : []),
+  ];
+  if (options.git && (await beginRepository(place))) say('began a git repository');
+  if (options.install) {
+    try {
+      await progress.during(`installing with ${packageManager}`, () => install(packageManager, place));
+      say(`installed with ${packageManager}`);
+      if (isGenerated) {
+        const { generateProto } = await import('../proto/generate-proto.ts');
+        await progress.during('generating code', () => generateProto(place));
+        say('generated src/gen from proto');
+      }
+    } catch (error) {
+      say(`\nthe files are written; to go on:\n\n${left.join('\n')}\n`);
+      throw error;
+    }
+  }
+  say(`\nnext steps:\n\n${nextSteps(project, options.install).join('\n')}\n`);
+  if (output.format !== 'text') await output.value(result);
+}
+
+function nextSteps({ kind, names, packageManager, proto, target }: Project, isInstalled: boolean): readonly string[] {
+  const { install: installLine, run, exec } = commandsOf(packageManager);
+  const isGenerated = kind === 'service' ? proto : target?.proto !== undefined;
+  return [
+    `cd ${names.folder}`,
+    ...(isInstalled ? [] : [installLine, ...(isGenerated ? [run('proto')] : [])]),
+    run(kind === 'plugin' ? 'test' : 'dev'),
+    ...(kind === 'service' ? [`${exec} call ${names.service} ${names.handler}.Call '{"name": "John"}'`] : []),
+  ];
+}
+
+function indented(text: string): string {
+  return text.replaceAll(/^/gm, '  ');
+}

@@ -1,0 +1,59 @@
+import { access } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { PackageManager } from '../project/package-manager.ts';
+import { runProgram } from '../project/run-program.ts';
+
+/** What is done in a new project. */
+export interface SetUpOptions {
+  readonly folder: string;
+  readonly env: NodeJS.ProcessEnv;
+  readonly signal: AbortSignal;
+}
+
+const INSTALL_TIMEOUT_MS = 600_000;
+const GIT_TIMEOUT_MS = 30_000;
+
+/** Installs what a project depends on. Throws an error with what the package manager said. */
+export async function install(packageManager: PackageManager, { folder, env, signal }: SetUpOptions): Promise<void> {
+  const { failure, output } = await runProgram({
+    // On Windows package managers are scripts of its shell.
+    command:
+      process.platform === 'win32'
+        ? ['cmd.exe', '/d', '/s', '/c', packageManager, 'install']
+        : [packageManager, 'install'],
+    folder,
+    // In CI yarn changes no lockfile, and there is none yet.
+    env: { ...env, YARN_ENABLE_IMMUTABLE_INSTALLS: 'false' },
+    signal,
+    timeoutMs: INSTALL_TIMEOUT_MS,
+  });
+  if (failure !== undefined) throw new Error(`${packageManager} install ${failure}:\n${output}`);
+}
+
+/** Begins a repository, unless the project is in one, or there is no git. Resolves with whether it did. */
+export async function beginRepository({ folder, env, signal }: SetUpOptions): Promise<boolean> {
+  if (await isInRepository(folder)) return false;
+  try {
+    const { failure } = await runProgram({
+      command: ['git', 'init', '--quiet'],
+      folder,
+      env,
+      signal,
+      timeoutMs: GIT_TIMEOUT_MS,
+    });
+    return failure === undefined;
+  } catch {
+    signal.throwIfAborted();
+    return false;
+  }
+}
+
+async function isInRepository(folder: string): Promise<boolean> {
+  for (let at = folder; ; at = dirname(at)) {
+    const found = await access(join(at, '.git')).then(
+      () => true,
+      () => false,
+    );
+    if (found || dirname(at) === at) return found;
+  }
+}
