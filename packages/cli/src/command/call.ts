@@ -1,19 +1,51 @@
+import { jsonCodec } from '@micro/core';
 import { Command } from 'commander';
-import { JsonText } from '../program/output.ts';
+import { readMessage } from '../input/message.ts';
+import { addressOption, countOption, dataOption, durationOption, headerOption } from '../input/options.ts';
+import type { JsonText } from '../program/json-text.ts';
 import type { Run } from '../program/tools.ts';
+import { type CallFlags, callOptions } from '../session/call-options.ts';
+import { checkEndpoint } from '../session/find-service.ts';
+
+interface Options extends CallFlags {
+  readonly data?: string;
+}
 
 /** `micro call`: one request, one answer. */
 export function callCommand(run: Run): Command {
   return new Command('call')
     .summary('call an endpoint of a service')
+    .description(
+      'Calls an endpoint and prints its answer. The request is one JSON object, {} without one; it and the answer are passed on to the letter.',
+    )
     .argument('<service>', 'name in the registry')
     .argument('<endpoint>', 'as the registry has it, such as Helloworld.Call')
-    .argument('[json...]', 'the request', [])
-    .action((service: string, endpoint: string, json: readonly string[]) =>
-      run(async ({ session, output, signal }) => {
-        const { client } = await session();
-        const body = new JsonText(json.length === 0 ? '{}' : json.join(' '));
-        await output.value(await client.call({ service, endpoint, body }, { signal }));
+    .argument('[json...]', 'the request, @file, or - for stdin', [])
+    .addOption(dataOption())
+    .addOption(headerOption())
+    .addOption(addressOption())
+    .addOption(durationOption('--timeout <duration>', 'how long the call may take (default: 5s); 0 is no limit'))
+    .addOption(countOption('--retries <n>', 'how often a call that nobody has run is repeated (default: 0)'))
+    .option('--content-type <type>', 'how the request travels: application/json, application/grpc+json or json-rpc')
+    .action((service: string, endpoint: string, words: readonly string[], options: Options) =>
+      run(async ({ session, output, signal, terminal, progress }) => {
+        const given = callOptions(options, signal);
+        const message = await readMessage(words, options.data, { terminal, signal });
+        const opened = await session();
+        await progress
+          .during(`calling ${service} ${endpoint}`, async () => {
+            if (options.address === undefined) {
+              await checkEndpoint(opened, { service, endpoint, kind: 'unary', signal });
+            }
+            return opened.client.call({ service, endpoint, body: bodyOf(message, options.contentType) }, given);
+          })
+          .then((answer) => output.value(answer));
+        return undefined;
       }),
     );
+}
+
+/** Only plain JSON is passed on as it is written; other forms of it are made of values, whose integers are as long. */
+function bodyOf(message: JsonText, contentType = 'application/json'): unknown {
+  return contentType === 'application/json' ? message : jsonCodec().decode(Buffer.from(message.text));
 }

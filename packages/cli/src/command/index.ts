@@ -9,8 +9,18 @@ const COMPLETE = '__complete';
 
 /** Where each command is, in the order in which help lists them. A file is imported when its command is used. */
 const COMMANDS: ReadonlyMap<string, () => Promise<MakeCommand>> = new Map([
+  ['new', async () => (await import('./new.ts')).newCommand],
+  ['proto', async () => (await import('./proto.ts')).protoCommand],
   ['call', async () => (await import('./call.ts')).callCommand],
+  ['stream', async () => (await import('./stream.ts')).streamCommand],
+  ['publish', async () => (await import('./publish.ts')).publishCommand],
+  ['subscribe', async () => (await import('./subscribe.ts')).subscribeCommand],
   ['services', async () => (await import('./services.ts')).servicesCommand],
+  ['describe', async () => (await import('./describe.ts')).describeCommand],
+  ['health', async () => (await import('./health.ts')).healthCommand],
+  ['registry', async () => (await import('./registry.ts')).registryCommand],
+  ['store', async () => (await import('./store.ts')).storeCommand],
+  ['config', async () => (await import('./config.ts')).configCommand],
   ['completion', async () => (await import('./completion.ts')).completionCommand],
   ['doctor', async () => (await import('./doctor.ts')).doctorCommand],
   [COMPLETE, async () => (await import('./complete.ts')).completeCommand],

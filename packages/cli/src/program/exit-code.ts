@@ -25,13 +25,14 @@ export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 
 /** Who says that nobody is registered under a name; a 404 of anybody else is an answer. */
 const SELECTOR = 'go.micro.selector';
-const CMD = 'go.micro.cmd';
+/** Who says that a driver, or a settings file, is not there or wrong. */
+const SETTINGS: ReadonlySet<string> = new Set(['go.micro.cmd', 'go.micro.config']);
 
 /** The code for what a command threw. */
 export function exitCodeOf(error: unknown): ExitCode {
   if (error instanceof UsageError) return EXIT.usage;
   if (!(error instanceof MicroError)) return EXIT.failed;
-  if (error.id === CMD) return EXIT.config;
+  if (SETTINGS.has(error.id)) return EXIT.config;
   if (error.code === CODE.timeout) return EXIT.timeout;
   if (error.code === CODE.unavailable) return EXIT.unavailable;
   if (error.code === CODE.notFound && error.id === SELECTOR) return EXIT.unavailable;

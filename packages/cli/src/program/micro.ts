@@ -4,6 +4,7 @@ import { EXIT } from './exit-code.ts';
 import { createProgram, goArguments } from './program.ts';
 import { createRunner } from './runner.ts';
 import { processTerminal, type Terminal } from './terminal.ts';
+import { UsageError } from './usage-error.ts';
 
 /**
  * Runs the command line `argv`, which is without the program's own name, and resolves with the exit code (`EXIT`). Never
@@ -12,7 +13,7 @@ import { processTerminal, type Terminal } from './terminal.ts';
 export async function micro(argv: readonly string[], terminal: Terminal = processTerminal()): Promise<number> {
   // A reader that goes away (`micro services | head -1`) is told of by the write that fails.
   const ignore = (): void => {};
-  terminal.stdout.on('error', ignore);
+  for (const stream of [terminal.stdout, terminal.stderr]) stream.on('error', ignore);
   const program = createProgram(terminal);
   const runner = createRunner(terminal, program);
   try {
@@ -20,10 +21,16 @@ export async function micro(argv: readonly string[], terminal: Terminal = proces
     await program.command.parseAsync(goArguments(argv), { from: 'user' });
     return runner.exitCode();
   } catch (error) {
-    // What it has to say commander has printed: help and version on stdout, anything else on stderr.
-    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
-    return runner.failed(error);
+    if (!(error instanceof CommanderError)) return runner.failed(error);
+    // Help and the version, where they were asked for, are printed by now; so is the help that stands for a command.
+    if (error.exitCode === 0) return EXIT.ok;
+    return error.code === 'commander.help' ? EXIT.usage : runner.failed(usageError(error));
   } finally {
-    terminal.stdout.off('error', ignore);
+    for (const stream of [terminal.stdout, terminal.stderr]) stream.off('error', ignore);
   }
+}
+
+/** Commander's words for what is wrong with a command line, on one line. */
+function usageError({ message }: CommanderError): UsageError {
+  return new UsageError(message.replace(/^error: /, '').replace(/\s*\n\s*/g, ' '));
 }

@@ -1,5 +1,5 @@
 import type { Writable } from 'node:stream';
-import { Document, parseDocument } from 'yaml';
+import { JsonText, layOutJson } from './json-text.ts';
 import { UsageError } from './usage-error.ts';
 
 /** The forms that data can be printed in. */
@@ -7,21 +7,15 @@ export const FORMATS = ['text', 'json', 'ndjson', 'yaml'] as const;
 /** One of `FORMATS`. */
 export type Format = (typeof FORMATS)[number];
 
-/** JSON as it came over the wire: printed to the letter, so that no digit of a long integer is lost. */
-export class JsonText {
-  readonly text: string;
-  constructor(text: string) {
-    this.text = text;
-  }
-}
-
-/** What a command prints: plain data, bigints, or JSON as it came. */
+/** What a command prints: plain data, bigints, or `JsonText`. */
 export type Data = unknown;
 
 /** Prints data to stdout in the form that the user chose. A command uses either `value` or `items`. */
 export interface Output {
   readonly format: Format;
-  /** Prints one value. `text` is how people read it; without it they get compact JSON. */
+  /** The same with JSON over several lines, unless it is `ndjson`. */
+  readonly pretty: Output;
+  /** Prints one value. `text` is how people read it; without it they get JSON. */
   value(data: Data, text?: string): Promise<void>;
   /**
    * Prints values as they come: a line of text or JSON each, YAML documents, or one JSON array, which is closed when the
@@ -38,36 +32,49 @@ export interface OutputOptions {
   readonly pretty?: boolean | undefined;
 }
 
+const INDENT = 2;
+
 /** Makes the output of a command. */
 export function createOutput({ stdout, format, pretty = false }: OutputOptions): Output {
+  const spaces = pretty && format !== 'ndjson' ? INDENT : 0;
   const print = (text: string): Promise<void> => write(stdout, text.endsWith('\n') ? text : `${text}\n`);
-  const json = (data: Data): string => toJson(data, pretty && format !== 'ndjson');
+  const json = (data: Data): string => toJson(data, spaces);
 
   async function printArray<T>(values: AsyncIterable<T> | Iterable<T>): Promise<void> {
+    const line = `\n${' '.repeat(spaces)}`;
     let before = '[';
+    let failed = false;
     try {
       for await (const value of values) {
-        await write(stdout, `${before}\n${json(value)}`);
+        await write(stdout, `${before}${line}${json(value).replaceAll('\n', line)}`);
         before = ',';
       }
+    } catch (error) {
+      failed = true;
+      throw error;
     } finally {
-      await print(before === '[' ? '[]' : '\n]');
+      const closed = print(before === '[' ? '[]' : '\n]');
+      // What the values ended with is the news, not that nobody reads it.
+      await (failed ? closed.catch(() => {}) : closed);
     }
   }
 
   return {
     format,
+    get pretty() {
+      return createOutput({ stdout, format, pretty: true });
+    },
     async value(data, text = json(data)) {
-      if (format === 'yaml') await print(toYaml(data));
+      if (format === 'yaml') await print(await toYaml(data));
       else await print(format === 'text' ? text : json(data));
     },
     async items(values, text = json) {
       if (format === 'json') return printArray(values);
-      let first = true;
+      let before = '';
       for await (const value of values) {
-        if (format !== 'yaml') await print(format === 'text' ? text(value) : json(value));
-        else await print(`${first ? '' : '---\n'}${toYaml(value)}`);
-        first = false;
+        if (format === 'yaml') await print(`${before}${await toYaml(value)}`);
+        else await print(format === 'text' ? text(value) : json(value));
+        before = '---\n';
       }
     },
   };
@@ -82,35 +89,29 @@ export function readFormat(text: string): Format {
   return found;
 }
 
-/** JSON of plain data; bigints are integers in it, and JSON that came over the wire is in it to the letter. */
-export function toJson(data: Data, pretty = false): string {
-  if (data instanceof JsonText && !pretty) return data.text;
+/**
+ * JSON of plain data on one line, or over several with so many spaces of indentation; bigints are integers in it, and
+ * `JsonText` is in it as it is written.
+ */
+export function toJson(data: Data, spaces = 0): string {
+  if (data instanceof JsonText) return layOutJson(data.text, spaces);
   const texts: string[] = [];
   // What JSON.stringify would round or escape stands for itself until the text is there.
   const mark = `\u{10ffff}${Math.random().toString(36).slice(2)}:`;
   const stand = (text: string): string => `${mark}${texts.push(text) - 1}:`;
-  const json = JSON.stringify(
-    data instanceof JsonText ? longIntegers(data.text) : data,
-    (_, value: unknown) => {
-      if (value instanceof JsonText) return stand(value.text);
-      return typeof value === 'bigint' ? stand(String(value)) : value;
-    },
-    pretty ? 2 : undefined,
-  );
+  const json = JSON.stringify(data, (_, value: unknown) => {
+    if (value instanceof JsonText) return stand(value.text);
+    return typeof value === 'bigint' ? stand(String(value)) : value;
+  });
   if (json === undefined) return 'null';
-  return texts.length === 0 ? json : json.replaceAll(new RegExp(`"${mark}(\\d+):"`, 'g'), (_, at) => texts[at] ?? '');
+  const marked = new RegExp(`"${mark}(\\d+):"`, 'g');
+  return layOutJson(texts.length === 0 ? json : json.replaceAll(marked, (_, at) => texts[at] ?? ''), spaces);
 }
 
-function toYaml(data: Data): string {
-  const plain = data instanceof JsonText ? longIntegers(data.text) : JSON.parse(toJson(data));
-  return new Document(plain).toString({ lineWidth: 0 });
-}
-
-/** JSON as data, integers beyond 2^53 as bigints: JSON is YAML, whose parser can tell them apart. */
-function longIntegers(text: string): unknown {
-  const data: unknown = JSON.parse(text);
-  if (!/\d{16}/.test(text)) return data;
-  return parseDocument(text, { intAsBigInt: true }).toJS();
+/** Loaded when it is asked for: most never do. */
+async function toYaml(data: Data): Promise<string> {
+  const yaml = await import('./yaml.ts');
+  return yaml.toYaml(new JsonText(toJson(data)));
 }
 
 /** Resolves when the text is handed over, so that a slow reader slows the command down. */

@@ -54,6 +54,8 @@ export function createProgram(terminal: Terminal): Program {
     .configureOutput({
       writeOut: (text) => void terminal.stdout.write(text),
       writeErr: (text) => void terminal.stderr.write(text),
+      // Said like every other error, in the form that the user chose.
+      outputError: () => {},
       getOutHasColors: () => hasColors(terminal.stdout, terminal.env),
       getErrHasColors: () => hasColors(terminal.stderr, terminal.env),
     });

@@ -1,8 +1,9 @@
 import { styleText } from 'node:util';
-import { MicroError } from '@micro/core';
+import { CODE, MicroError } from '@micro/core';
 import { reasonOf } from '@micro/core/plugin';
 import type { Format } from './output.ts';
 import { hasColors, type Terminal } from './terminal.ts';
+import { UsageError } from './usage-error.ts';
 
 /**
  * Says on stderr what went wrong. With `-o json` or `ndjson` it is go-micro's error object, one line, whatever was thrown.
@@ -10,7 +11,8 @@ import { hasColors, type Terminal } from './terminal.ts';
 export function reportError(error: unknown, terminal: Terminal, format: Format): void {
   const { stderr, env } = terminal;
   if (format === 'json' || format === 'ndjson') {
-    const { id, code, detail, status } = MicroError.from(error);
+    const usual = { id: 'micro', code: error instanceof UsageError ? CODE.badRequest : CODE.internal };
+    const { id, code, detail, status } = MicroError.from(error, usual);
     stderr.write(`${JSON.stringify({ id, code, detail, status })}\n`);
     return;
   }
@@ -20,6 +22,6 @@ export function reportError(error: unknown, terminal: Terminal, format: Format):
 
 function wordsOf(error: unknown): string {
   if (!(error instanceof MicroError)) return reasonOf(error);
-  const by = error.id === '' || error.id.startsWith('go.micro.') ? '' : `${error.id}: `;
+  const by = error.id === 'micro' || error.id === '' || error.id.startsWith('go.micro.') ? '' : `${error.id}: `;
   return `${by}${error.detail}${error.code === 0 ? '' : ` (${error.code})`}`;
 }

@@ -1,3 +1,4 @@
+import { LONGEST_TIMER_MS } from '@micro/core/plugin';
 import { openSession, type Session } from '../session/session.ts';
 import { readEnvironment } from './environment.ts';
 import { EXIT, exitCodeOf } from './exit-code.ts';
@@ -33,7 +34,7 @@ export function createRunner(terminal: Terminal, program: Program): Runner {
 
   const failed = (error: unknown): number => {
     // Whoever read us has all they wanted.
-    if ((error as Partial<NodeJS.ErrnoException> | undefined)?.code === 'EPIPE') return EXIT.ok;
+    if (isClosedOutput(error)) return EXIT.ok;
     reportError(error, terminal, format());
     return exitCodeOf(error);
   };
@@ -41,6 +42,8 @@ export function createRunner(terminal: Terminal, program: Program): Runner {
   const run: Run = async (command) => {
     const interrupt = onInterrupt(terminal);
     let opened: Promise<Session> | undefined;
+    // Much of what is waited for, a watch say, does not keep a process alive by itself.
+    const alive = setInterval(() => {}, LONGEST_TIMER_MS);
     try {
       const { output, pretty, envFile, verbose, quiet } = program.options();
       const env = await readEnvironment(terminal, envFile);
@@ -53,6 +56,9 @@ export function createRunner(terminal: Terminal, program: Program): Runner {
           signal: interrupt.signal,
           progress: createProgress(here, quiet),
           flags,
+          microArguments: program.microArguments(),
+          envFiles: envFile,
+          environment: () => readEnvironment(terminal, envFile),
           session() {
             opened ??= openSession({ terminal: here, argv: program.microArguments(), flags: flags(), verbose, quiet });
             return opened;
@@ -67,10 +73,17 @@ export function createRunner(terminal: Terminal, program: Program): Runner {
     } finally {
       const session = await opened?.catch(() => undefined);
       await session?.close();
+      clearInterval(alive);
       interrupt.release();
     }
     code = interrupt.exitCode() ?? code;
   };
 
   return { run, exitCode: () => code, failed };
+}
+
+/** What a write throws when nobody reads any more, and what the ones after it do. */
+function isClosedOutput(error: unknown): boolean {
+  const { code } = (error ?? {}) as Partial<NodeJS.ErrnoException>;
+  return code === 'EPIPE' || code === 'ERR_STREAM_DESTROYED';
 }

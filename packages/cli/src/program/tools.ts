@@ -14,6 +14,11 @@ export interface Tools {
   readonly progress: Progress;
   /** go-micro's flags and `MICRO_*` variables, checked. Throws a usage error that names a bad one. */
   flags(): Flags;
+  /** go-micro's flags as they were given, each as `--name=value`, without those that variables stand in for. */
+  readonly microArguments: readonly string[];
+  /** The files of `--env-file`, and the variables of the process over what is in them now. Throws a usage error for a file. */
+  readonly envFiles: readonly string[];
+  environment(): Promise<Terminal['env']>;
   /** The components that flags choose, from the user's project, with a client on them. Closed when the command ends. */
   session(): Promise<Session>;
   /** Says something to people on stderr, unless `--quiet`. */

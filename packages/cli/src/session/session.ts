@@ -1,6 +1,16 @@
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type Flags, initService, type LogLevel, pinoLogger, type Service } from '@micro/core';
+import {
+  cachedRegistry,
+  type Flags,
+  initService,
+  type LogLevel,
+  pinoLogger,
+  type Registry,
+  registrySelector,
+  type Service,
+} from '@micro/core';
+import { lateRegistry } from '@micro/core/plugin';
 import type { Terminal } from '../program/terminal.ts';
 import { rawJsonCodec } from './raw-json-codec.ts';
 
@@ -8,6 +18,8 @@ import { rawJsonCodec } from './raw-json-codec.ts';
 export interface Session {
   readonly client: Service['client'];
   readonly components: Service['components'];
+  /** The registry with a memory: what a command has looked up, its calls need not. */
+  readonly known: Registry;
   close(): Promise<void>;
 }
 
@@ -30,23 +42,32 @@ const OWN_FOLDER = dirname(fileURLToPath(import.meta.url));
  */
 export async function openSession({ terminal, argv, flags, verbose, quiet }: SessionOptions): Promise<Session> {
   const level = (flags.log_level as LogLevel | undefined) ?? (verbose ? 'debug' : quiet ? 'fatal' : 'error');
+  const logger = pinoLogger({
+    level,
+    format: terminal.stderr.isTTY === true ? 'pretty' : 'json',
+    destination: terminal.stderr,
+  });
+  const late = lateRegistry();
+  const known = cachedRegistry(late.registry, { logger });
   const service = await initService(
     {
       name: 'micro',
-      logger: pinoLogger({
-        level,
-        format: terminal.stderr.isTTY === true ? 'pretty' : 'json',
-        destination: terminal.stderr,
-      }),
+      logger,
+      selector: registrySelector({ registry: known }),
       codecs: [rawJsonCodec()],
       // A tool for looking at services must not do anything twice on its own.
       client: { retries: 0 },
     },
     { argv, env: terminal.env, project: [terminal.cwd, OWN_FOLDER] },
   );
+  late.become(service.components.registry);
   return {
     client: service.client,
     components: service.components,
-    close: () => service.stop(),
+    known,
+    async close() {
+      await known.close();
+      await service.stop();
+    },
   };
 }

@@ -1,0 +1,131 @@
+import { Command } from 'commander';
+import { readMessage } from '../input/message.ts';
+import { addressOption, countOption, dataOption, durationOption, headerOption } from '../input/options.ts';
+import { streamMessages } from '../input/stream-messages.ts';
+import type { Run, Tools } from '../program/tools.ts';
+import { type CallFlags, callOptions, requestTimeoutMs } from '../session/call-options.ts';
+import { checkEndpoint } from '../session/find-service.ts';
+import { createLockstep } from '../session/lockstep.ts';
+import { openStreams, type Streams } from '../session/open-stream.ts';
+import { type StreamSupervisor, superviseStream } from '../session/supervise-stream.ts';
+
+interface Options extends CallFlags {
+  readonly data?: string;
+  readonly limit?: number;
+  readonly lockstep?: boolean;
+}
+
+/** How long a server may take for the one answer to a stream of requests. */
+const ANSWER_MS = 5_000;
+
+/** `micro stream`: streams of requests, of answers, or of both. */
+export function streamCommand(run: Run): Command {
+  return new Command('stream')
+    .summary('talk to a streaming endpoint')
+    .description('Talks to an endpoint that streams its answers, its requests, or both. A message is a line of JSON.')
+    .addCommand(serverCommand(run))
+    .addCommand(clientCommand(run))
+    .addCommand(bidiCommand(run));
+}
+
+function serverCommand(run: Run): Command {
+  return streamingCommand('server')
+    .alias('s')
+    .summary('one request, many answers')
+    .description('Sends one request and prints each answer on a line of its own, until the server ends the stream.')
+    .argument('[json...]', 'the request, @file, or - for stdin', [])
+    .addOption(dataOption())
+    .addOption(countOption('--limit <n>', 'ends after so many answers (default: 0, none)'))
+    .addOption(durationOption('--timeout <duration>', 'how long to wait for the next answer (default: 0, for ever)'))
+    .action((service: string, endpoint: string, words: readonly string[], options: Options) =>
+      run(async (tools) => {
+        const { output, terminal, signal } = tools;
+        const message = await readMessage(words, options.data, { terminal, signal });
+        const { supervisor, streams, given } = await open(tools, service, endpoint, options, options.timeout ?? 0);
+        await output.items(supervisor.incoming(streams.serverStream(message, given), options.limit));
+        return undefined;
+      }),
+    );
+}
+
+function clientCommand(run: Run): Command {
+  return streamingCommand('client')
+    .alias('c')
+    .summary('many requests, one answer')
+    .description('Sends each message, says that there are no more, and prints the answer.')
+    .argument('[json...]', 'a message each; - or none at all: each line of stdin is one', [])
+    .addOption(durationOption('--timeout <duration>', 'how long the answer may take then (default: 5s); 0 is no limit'))
+    .action((service: string, endpoint: string, words: readonly string[], options: Options) =>
+      run(async (tools) => {
+        const { output, terminal, flags } = tools;
+        const idleMs = options.timeout ?? requestTimeoutMs(flags()) ?? ANSWER_MS;
+        const { supervisor, streams, given } = await open(tools, service, endpoint, options, idleMs);
+        const messages = streamMessages(words, { terminal, signal: supervisor.signal });
+        async function* thenWait() {
+          yield* messages;
+          // However long the user took for the messages: the time of the server begins now.
+          supervisor.moved();
+        }
+        const answer = streams.clientStream(supervisor.outgoing(thenWait()), given);
+        await output.value(await supervisor.answer(answer));
+        return undefined;
+      }),
+    );
+}
+
+function bidiCommand(run: Run): Command {
+  return streamingCommand('bidi')
+    .alias('b')
+    .summary('many requests, many answers')
+    .description(
+      'Sends each message and prints each answer as it comes, both at once. After the last message it says that there are no more, and goes on printing until the server ends the stream.',
+    )
+    .argument('[json...]', 'a message each; - or none at all: each line of stdin is one', [])
+    .option('--lockstep', 'sends a message only after the answer to the one before', false)
+    .addOption(countOption('--limit <n>', 'ends after so many answers (default: 0, none)'))
+    .addOption(durationOption('--timeout <duration>', 'how long to wait for the next answer (default: 0, for ever)'))
+    .action((service: string, endpoint: string, words: readonly string[], options: Options) =>
+      run(async (tools) => {
+        const { output, terminal } = tools;
+        const { supervisor, streams, given } = await open(tools, service, endpoint, options, options.timeout ?? 0);
+        const messages = supervisor.outgoing(streamMessages(words, { terminal, signal: supervisor.signal }));
+        const turns = options.lockstep === true ? createLockstep(supervisor.signal) : undefined;
+        const answers = streams.bidiStream(turns?.sending(messages) ?? messages, given);
+        await output.items(supervisor.incoming(turns?.receiving(answers) ?? answers, options.limit));
+        return undefined;
+      }),
+    );
+}
+
+function streamingCommand(name: string): Command {
+  return new Command(name)
+    .argument('<service>', 'name in the registry')
+    .argument('<endpoint>', 'as the registry has it, such as Helloworld.BidiStream')
+    .addOption(headerOption())
+    .addOption(addressOption());
+}
+
+interface Opened {
+  readonly supervisor: StreamSupervisor;
+  readonly streams: Streams;
+  readonly given: ReturnType<typeof callOptions>;
+}
+
+async function open(
+  { session, signal, progress }: Tools,
+  service: string,
+  endpoint: string,
+  options: Options,
+  idleMs: number,
+): Promise<Opened> {
+  const supervisor = superviseStream(`${service} ${endpoint}`, idleMs, signal);
+  // The time of a stream is that between its messages; it has none as a whole.
+  const given = callOptions({ ...options, timeout: 0 }, supervisor.signal);
+  const opened = await session();
+  if (options.address === undefined) {
+    await progress.during(`looking for ${service}`, () =>
+      checkEndpoint(opened, { service, endpoint, kind: 'stream', signal }),
+    );
+  }
+  return { supervisor, streams: openStreams(opened.client, service, endpoint), given };
+}
