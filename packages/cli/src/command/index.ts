@@ -11,6 +11,7 @@ const COMPLETE = '__complete';
 const COMMANDS: ReadonlyMap<string, () => Promise<MakeCommand>> = new Map([
   ['new', async () => (await import('./new.ts')).newCommand],
   ['proto', async () => (await import('./proto.ts')).protoCommand],
+  ['run', async () => (await import('./run.ts')).runCommand],
   ['call', async () => (await import('./call.ts')).callCommand],
   ['stream', async () => (await import('./stream.ts')).streamCommand],
   ['publish', async () => (await import('./publish.ts')).publishCommand],
