@@ -27,7 +27,7 @@ interface Manifest {
 }
 
 /** Programs that are not ours, of which nothing more is known here. */
-const FOREIGN = new Set(['cd', 'curl', 'docker', 'git', 'go', 'kubectl', 'mkdir', 'node']);
+const FOREIGN = new Set(['cd', 'curl', 'docker', 'echo', 'git', 'go', 'kubectl', 'mkdir', 'node', 'source']);
 const CLI = 'packages/cli';
 const LIFE_CYCLE = new Set(['start', 'test']);
 const OWN_TO_NPM = new Set(['ci', 'init', 'pack', 'pkg']);
@@ -92,8 +92,8 @@ function npmFault(words: readonly string[], path: string, repository: Repository
   if (command === 'install' || command === 'create') {
     const names = rest.filter((word) => !word.startsWith('-'));
     return command === 'create'
-      ? packageFault(`create-${nameOf(names[0] ?? '')}`, repository)
-      : names.map((name) => packageFault(nameOf(name), repository)).find((fault) => fault !== undefined);
+      ? packageFault(`create-${nameOf(names[0] ?? '')}`, path, repository)
+      : names.map((name) => packageFault(nameOf(name), path, repository)).find((fault) => fault !== undefined);
   }
   if (command !== 'run' && !LIFE_CYCLE.has(command)) return `npm has no command ${command} that pages may name`;
   const script = command === 'run' ? (rest[0] ?? '') : command;
@@ -111,9 +111,10 @@ function isOfScaffold(script: string, { sourceOf }: Repository): boolean {
   return new RegExp(`^ +'?${script}'?: '`, 'm').test(sourceOf(CLI));
 }
 
-function packageFault(name: string, { manifests, installed }: Repository): string | undefined {
-  const own = [...manifests.values()].find((manifest) => manifest.name === name);
-  if (own?.private === true) return `${name} is not published`;
+function packageFault(name: string, path: string, { manifests, installed }: Repository): string | undefined {
+  const [folder, own] = [...manifests].find(([, manifest]) => manifest.name === name) ?? [];
+  // An example of a package shows how it would be installed.
+  if (own?.private === true && !path.startsWith(`${folder}/`)) return `${name} is not published`;
   return own !== undefined || installed.has(name) || /^<.+>$/.test(name) ? undefined : `there is no package ${name}`;
 }
 
@@ -146,7 +147,7 @@ function isFlag(word: string, folder: string, { sourceOf }: Repository): boolean
   if (name === undefined) return true;
   return (
     MICRO_FLAGS.some((flag) => flag.name === name) ||
-    new RegExp(`--${name}\\b|'${name}':|\\b${name}: \\{`).test(sourceOf(folder))
+    new RegExp(`--${name}\\b|'${name}'[:,]|\\b${name}: \\{`).test(sourceOf(folder))
   );
 }
 

@@ -49,6 +49,8 @@ export function optionsOf(text: string): readonly OptionRow[] {
     const [first = ''] = head.split('|');
     if (!/^\s*options?\b/i.test(first)) return [];
     const types = [...first.matchAll(/`(\w+)`/g)].map(([, type = '']) => type);
+    // The options of a command are flags, and no properties of a type.
+    if (types.length === 0 && /^\| `--/m.test(body)) return [];
     return body.split('\n').flatMap((row) => {
       const [, cell = '', ...others] = row.split(/(?<!\\)\|/);
       const codes = [...cell.matchAll(/`([^`]+)`/g)].map(([, code = '']) => code);
