@@ -29,8 +29,7 @@ export interface TransportWorld {
 
 type Case = (world: TransportWorld) => Promise<void>;
 
-/** What every transport has to do. */
-export const transportCases: Readonly<Record<string, Case>> = {
+const CASES: Readonly<Record<string, Case>> = {
   'a message arrives as it was sent, and so does its answer': async (world) => {
     const pair = await connected(world, async (socket) => {
       const message = await socket.receive();
@@ -308,6 +307,32 @@ export const transportCases: Readonly<Record<string, Case>> = {
     );
   },
 };
+
+/** What every transport has to do. */
+export const transportCases: Readonly<Record<string, Case>> = Object.fromEntries(
+  Object.entries(CASES).map(([name, run]) => [name, closing(run)]),
+);
+
+/** The case, which leaves no listener behind: a runner that runs cases in its own process waits for what is open in it. */
+function closing(run: Case): Case {
+  return async (world) => {
+    const listeners: Listener[] = [];
+    const create = async (): Promise<Transport> => {
+      const transport = await world.create();
+      const listen: Transport['listen'] = async (...given) => {
+        const listener = await transport.listen(...given);
+        listeners.push(listener);
+        return listener;
+      };
+      return Object.create(transport, { listen: { value: listen } });
+    };
+    try {
+      await run(Object.create(world, { create: { value: create } }));
+    } finally {
+      await within('closing the listeners', Promise.all(listeners.map((listener) => listener.close())), 10_000);
+    }
+  };
+}
 
 interface Pair {
   readonly client: Transport;
