@@ -14,12 +14,12 @@ export interface JetStreamJob extends Job {
 }
 
 /** What may be answered; `-NAK` with a delay is written by `notNow`. */
-export const ANSWER = {
+export const ANSWER: Readonly<Record<'handled' | 'working' | 'notNow' | 'never', Buffer>> = {
   handled: Buffer.from('+ACK'),
   working: Buffer.from('+WPI'),
   notNow: Buffer.from('-NAK'),
   never: Buffer.from('+TERM'),
-} as const;
+};
 
 /** An answer that lets the message come again after so many milliseconds. */
 export function notNow(afterMs: number): Buffer {
