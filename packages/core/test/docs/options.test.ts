@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { DOORS } from '../architecture/floors.ts';
 import { ROOT } from '../architecture/run-page.ts';
 import { exportsOf, sourceFiles } from '../architecture/source.ts';
+import { readRepository } from './commands.ts';
 import {
   addTypes,
   missingOptions,
@@ -19,10 +20,12 @@ import { pages, withoutCode } from './pages.ts';
 const packages = sourceTypes(ROOT);
 /** What a user sets is called so. */
 const OPTIONS = /(?:Options|Settings|Limits|Hooks)$/;
-/** The types of options that the main door of a published package hands out. */
+/** The types of options that the main door of a published package hands out, or of the example of one. */
 function exportedOptions(folder: string): readonly string[] {
-  const manifest: { private?: boolean } = JSON.parse(readFileSync(join(ROOT, folder, 'package.json'), 'utf8'));
-  if (manifest.private === true) return [];
+  const manifest: { private?: boolean; keywords?: string[] } = JSON.parse(
+    readFileSync(join(ROOT, folder, 'package.json'), 'utf8'),
+  );
+  if (manifest.private === true && manifest.keywords?.includes('micro-plugin') !== true) return [];
   const path = join(ROOT, folder, 'src/index.ts');
   if (!existsSync(path)) return [];
   return exportsOf({ path: 'index.ts', text: readFileSync(path, 'utf8') })
@@ -145,7 +148,7 @@ test('every test that a page names by its title is there', () => {
 test('the functions that a page names are in the source, or in the code of the page', () => {
   const functionsIn = (text: string) =>
     [...text.matchAll(/\b([a-z]\w*)(?:\?|<[^(]*>)?\(/g)].map(([, name = '']) => name);
-  const known = new Set(sourceFiles().flatMap(({ text }) => functionsIn(text)));
+  const known = new Set(functionsIn(readRepository(ROOT).sourceOf('')));
   const unknown = pages()
     .filter(({ path }) => path.startsWith('docs/') || /^README/.test(path))
     .flatMap(({ path, text }) => {

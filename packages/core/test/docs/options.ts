@@ -66,7 +66,7 @@ export function optionsOf(text: string): readonly OptionRow[] {
 /** The interfaces in the source of each package, by its folder. */
 export function sourceTypes(root: string): ReadonlyMap<string, Types> {
   const packages = new Map<string, Types>();
-  for (const parent of ['packages', 'plugins']) {
+  for (const parent of ['packages', 'plugins', 'examples']) {
     for (const folder of readdirSync(join(root, parent)).map((name) => `${parent}/${name}`)) {
       const source = join(root, folder, 'src');
       if (!existsSync(source)) continue;
