@@ -6,8 +6,8 @@ interface OwnManifest {
   readonly devDependencies: Readonly<Record<string, string>>;
 }
 
-/** The generator wants the very version of the library that its code is for. */
-const IN_LOCKSTEP: ReadonlySet<string> = new Set(['@bufbuild/protobuf', '@bufbuild/protoc-gen-es']);
+/** Each version of the generator has options and output of its own. */
+const EXACT: ReadonlySet<string> = new Set(['@bufbuild/protoc-gen-es']);
 
 /**
  * The range in which a new project depends on a package. What scaffolds depend on stands among the dependencies of our own
@@ -19,7 +19,7 @@ export function versionOf(name: string): string {
   if (name === '@micro/cli') return `^${version}`;
   const range = dependencies[name] ?? devDependencies[name];
   if (range === undefined) throw new Error(`package.json of @micro/cli does not say which version of ${name} is used`);
-  return /^\d/.test(range) && !IN_LOCKSTEP.has(name) ? `^${range}` : range;
+  return /^\d/.test(range) && !EXACT.has(name) ? `^${range}` : range;
 }
 
 function ownManifest(): OwnManifest {

@@ -10,14 +10,19 @@ export function clientParts(project: Project): readonly Part[] {
   const { names, target } = project;
   if (target === undefined) throw new Error('a client has something to call');
   const { service, handler, method, request, proto } = target;
-  const values = { client: names.service, service, handler, method: localName(method), request };
-  return [
+    return [
     {
       files: {
         ...templateFiles('client', { client: names.service, service }),
         ...(proto === undefined
-          ? templateFiles('client-no-proto', { ...values, endpoint: `${handler}.${method}` })
-          : templateFiles('client-proto', { ...values, file: proto.file.replace(/\.proto$/, '') })),
+          ? templateFiles('client-no-proto', { service, endpoint: `${handler}.${method}`, request })
+          : templateFiles('client-proto', {
+              service,
+              handler,
+              method: localName(method),
+              request,
+              file: proto.file.replace(/\.proto$/, ''),
+            })),
       },
       readme: readme(project, service),
     },
@@ -36,8 +41,8 @@ function readme({ names, target, packageManager }: Project, service: string): st
   const proto = target?.proto;
   return `# ${names.service}
 
-Calls [\`${service}\`](https://www.npmjs.com/package/@micro/core) every second. \`src/call.ts\` says what is called, \`src/main.ts\` calls it
-until Ctrl-C, and goes on when the service is away.
+A [micro](https://www.npmjs.com/package/@micro/core) client. It calls \`${service}\` every second until Ctrl-C, and goes on when the service is
+away. \`src/call.ts\` says what is called.
 
 | command | what it does |
 |---|---|

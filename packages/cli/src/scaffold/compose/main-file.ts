@@ -24,7 +24,7 @@ export function mainFile(service: string, parts: readonly MainPart[]): string {
     sorted(all((part) => part.imports)),
     all((part) => part.before),
     [
-      '// Flags and MICRO_* variables choose what it runs on: `npm run dev -- --help` lists them.',
+      '// Flags and MICRO_* variables choose what it runs on: `node dist/main.js --help` lists them.',
       ...made(service, options),
     ],
     all((part) => part.after),

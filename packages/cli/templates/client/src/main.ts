@@ -21,11 +21,13 @@ do {
   try {
     console.log(await callOnce(service.client, end.signal));
   } catch (error) {
+    if (end.signal.aborted) break;
+    // The service may be away for a moment, so that we try again.
+    console.error(error instanceof Error ? error.message : error);
     if (once) process.exitCode = 1;
-    // The service may be away for a moment: we try again.
-    if (!end.signal.aborted) console.error(`{{service}} was not called: ${error instanceof Error ? error.message : error}`);
   }
-  if (!once) await pause(1000, undefined, { signal: end.signal }).catch(() => {});
-} while (!once && !end.signal.aborted);
+  if (once) break;
+  await pause(1000, undefined, { signal: end.signal }).catch(() => {});
+} while (!end.signal.aborted);
 
 await service.stop();
