@@ -1,4 +1,5 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ROOT } from '../architecture/run-page.ts';
 
@@ -19,22 +20,18 @@ export interface Block {
   readonly code: string;
 }
 
-/** What is made, what is somebody else's, and what is no page but a part of a program or of its tests. */
-const NO_PAGES = new Set(['node_modules', 'dist', 'src', 'test', 'templates', 'CHANGELOG.md']);
+/** Parts of a program or of its tests, what tools write for each release, and what is for tools alone. */
+const NO_PAGE = /(?:^|\/)(?:\.[^/]+|src|test|templates|CHANGELOG\.md)(?:\/|$)/;
 const BLOCK = /^(`{3,})([^\s`]*)[ \t]*([^\n]*)\n([\s\S]*?)^\1$/gm;
 
-/** Every Markdown page of the repository that people read, by its path. */
+/** Every Markdown page of the repository that people read, by its path: what git has, or would take. */
 export function pages(): readonly Page[] {
-  return [...pathsIn('')].sort().map((path) => ({ path, text: readFileSync(join(ROOT, path), 'utf8') }));
-}
-
-function pathsIn(folder: string): readonly string[] {
-  return readdirSync(join(ROOT, folder), { withFileTypes: true }).flatMap((entry) => {
-    if (entry.name.startsWith('.') || NO_PAGES.has(entry.name)) return [];
-    const path = folder === '' ? entry.name : `${folder}/${entry.name}`;
-    if (entry.isDirectory()) return pathsIn(path);
-    return entry.isFile() && path.endsWith('.md') ? [path] : [];
+  const listed = execFileSync('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard', '*.md'], {
+    cwd: ROOT,
+    encoding: 'utf8',
   });
+  const paths = listed.split('\0').filter((path) => path !== '' && !NO_PAGE.test(path) && existsSync(join(ROOT, path)));
+  return [...new Set(paths)].sort().map((path) => ({ path, text: readFileSync(join(ROOT, path), 'utf8') }));
 }
 
 /** The code blocks of a text, in order. */
