@@ -1,10 +1,22 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
+import { Readable, Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
-import { bidiStream, defineService, initService, MicroError, type Service, serverStream, unary } from '@micro/core';
+import {
+  bidiStream,
+  type Codec,
+  clientStream,
+  defineService,
+  initService,
+  MicroError,
+  type Service,
+  serverStream,
+  unary,
+} from '@micro/core';
 import { eventually, within } from '@micro/core/conformance';
 import { Helloworld } from '../../../examples/helloworld/src/gen/helloworld_pb.ts';
+import { micro } from '../src/index.ts';
 
 /** The program as it is published. `npm test` builds it first. */
 const MICRO = fileURLToPath(new URL('../dist/micro.js', import.meta.url));
@@ -94,6 +106,33 @@ export function runMicro(
   return running.ended();
 }
 
+/**
+ * The same within this process, from the sources and in a third of the time: for what is no matter of processes, signals
+ * and pipes.
+ */
+export async function runHere(
+  args: readonly string[],
+  { env = {}, cwd, input = '' }: MicroOptions & { readonly input?: string | Uint8Array | undefined } = {},
+): Promise<Ended> {
+  const texts = { stdout: '', stderr: '' };
+  const collect = (name: keyof typeof texts): Writable =>
+    new Writable({
+      write(chunk, _, done) {
+        texts[name] += chunk;
+        done();
+      },
+    });
+  const terminal = {
+    stdin: Readable.from(input.length === 0 ? [] : [Buffer.from(input)], { objectMode: false }),
+    stdout: collect('stdout'),
+    stderr: collect('stderr'),
+    env,
+    cwd: cwd ?? fileURLToPath(new URL('.', import.meta.url)),
+  };
+  const code = await within(`micro ${args.join(' ')}`, micro(args, terminal), DEADLINE_MS);
+  return { ...texts, code };
+}
+
 /** The variables of this process, without those that say how micro is to behave. */
 function plainEnv(): Env {
   const ours = /^(MICRO_|NO_COLOR$|FORCE_COLOR$|NODE_OPTIONS$|VITEST|NODE_ENV$)/;
@@ -122,6 +161,7 @@ const Echo = defineService('Echo', {
   headers: unary<object, object>(),
   fail: unary<{ code: number; detail: string }, object>(),
   hang: unary<object, object>(),
+  swallow: clientStream<object, object>(),
   forever: serverStream<object, { tick: number }>(),
   talk: bidiStream<object, object>(),
 });
@@ -135,18 +175,32 @@ export interface TestService {
   readonly env: Env;
   /** The endpoints of calls that were cancelled by whoever made them. */
   readonly cancelled: readonly string[];
+  /** Waits until an endpoint that goes on for ever is being called. */
+  called(endpoint: 'Echo.Hang' | 'Echo.Forever'): Promise<void>;
+}
+
+/** What a service in a test may be given. */
+export interface TestServiceOptions {
+  /** Variables that say what it runs on. Default: mDNS on a port of its own. */
+  readonly env?: Env | undefined;
+  /** Default `helloworld`. */
+  readonly name?: string | undefined;
+  readonly version?: string | undefined;
+  /** In place of those of core. */
+  readonly codecs?: readonly Codec[] | undefined;
 }
 
 /**
  * Starts `helloworld` with the four kinds of endpoints of `Helloworld`, and with `Echo`: `Say` answers what it is told,
- * `Headers` what was beside the request, `Fail` with an error, `Hang` never; `Forever` ticks and `Talk` says it back. Found
- * where `env` says; default: by mDNS on a port of its own. Stop its `service` in the end.
+ * `Headers` what was beside the request, `Fail` with an error, `Hang` and `Swallow` never; `Forever` ticks and `Talk` says it back. Stop
+ * its `service` in the end.
  */
-export async function startHelloworld(given?: Env, name = 'helloworld', version?: string): Promise<TestService> {
-  const env = given ?? (await privateMdns());
+export async function startHelloworld(options: TestServiceOptions = {}): Promise<TestService> {
+  const { name = 'helloworld', version, codecs, env = await privateMdns() } = options;
   const cancelled: string[] = [];
+  const running = new Set<string>();
   const service = await initService(
-    { name, version, server: { address: '127.0.0.1:0' } },
+    { name, version, codecs, server: { address: '127.0.0.1:0' } },
     { argv: ['--log_level', 'fatal'], env },
   );
   service.server.handle(Helloworld, {
@@ -172,14 +226,23 @@ export async function startHelloworld(given?: Env, name = 'helloworld', version?
       throw new MicroError({ id: name, code, detail });
     },
     async hang(_, ctx) {
+      running.add(ctx.endpoint);
+      await once(ctx.signal, 'abort');
+      running.delete(ctx.endpoint);
+      cancelled.push(ctx.endpoint);
+      return {};
+    },
+    async swallow(_, ctx) {
       await once(ctx.signal, 'abort');
       cancelled.push(ctx.endpoint);
       return {};
     },
     async *forever(_, ctx) {
+      running.add(ctx.endpoint);
       try {
         for (let tick = 0; ; tick++) yield { tick };
       } finally {
+        running.delete(ctx.endpoint);
         cancelled.push(ctx.endpoint);
       }
     },
@@ -188,5 +251,17 @@ export async function startHelloworld(given?: Env, name = 'helloworld', version?
     },
   });
   await service.start();
-  return { service, address: service.server.address ?? '', env, cancelled };
+  return {
+    service,
+    address: service.server.address ?? '',
+    env,
+    cancelled,
+    called: (endpoint) =>
+      eventually(
+        () => {
+          if (!running.has(endpoint)) throw new Error(`${endpoint} is not called`);
+        },
+        { timeoutMs: DEADLINE_MS },
+      ),
+  };
 }

@@ -1,6 +1,9 @@
 import { CODE, MicroError, type RegisteredEndpoint, type ServiceRecord } from '@micro/core';
 import type { Session } from './session.ts';
 
+/** So often a registry is asked before nobody is there: an answer by multicast may be lost, or come a moment late. */
+const ATTEMPTS = 3;
+
 /**
  * The records of a service, one per version. Throws a 404 when nobody is registered under the name, with the name that was
  * probably meant.
@@ -10,8 +13,10 @@ export async function findService(
   name: string,
   signal: AbortSignal,
 ): Promise<readonly ServiceRecord[]> {
-  const records = await known.getService(name, { signal });
-  if (records.length > 0) return records;
+  for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
+    const records = await known.getService(name, { signal });
+    if (records.length > 0) return records;
+  }
   const { didYouMean } = await import('../program/suggest.ts');
   const names = await components.registry.listServices({ signal });
   throw new MicroError({

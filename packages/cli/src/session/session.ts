@@ -48,7 +48,8 @@ export async function openSession({ terminal, argv, flags, verbose, quiet }: Ses
     destination: terminal.stderr,
   });
   const late = lateRegistry();
-  const known = cachedRegistry(late.registry, { logger });
+  // That nobody is there is asked again: one lost datagram is enough for it.
+  const known = cachedRegistry(late.registry, { logger, unknownTtlMs: 0 });
   const service = await initService(
     {
       name: 'micro',
