@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
-import { MICRO_FLAGS, parseGoDuration } from '@micro/core/plugin';
+import { MICRO_FLAGS } from '@micro/core/plugin';
 import { Command } from 'commander';
+import { durationOption } from '../input/options.ts';
 import type { Run, Tools } from '../program/tools.ts';
 import { UsageError } from '../program/usage-error.ts';
 
@@ -13,7 +14,8 @@ interface RunOptions {
   readonly command?: string;
   readonly args?: string;
   readonly inspect?: true | string;
-  readonly grace: string;
+  /** Milliseconds. */
+  readonly grace: number;
   readonly stopFirst: boolean;
 }
 
@@ -67,7 +69,12 @@ export function runCommand(run: Run): Command {
     .option('--watch <glob>', 'watch these files too; may be repeated', collect)
     .option('--ignore <glob>', 'do not watch these files; may be repeated', collect, [])
     .option('--stop-first', 'end a version before the next one is started', false)
-    .option('--grace <duration>', 'how long a service may take to end, such as 500ms or 5s; 0 kills at once', '10s')
+    .addOption(
+      durationOption(
+        '--grace <duration>',
+        'how long a service may take to end, such as 500ms; 0 kills at once',
+      ).default(10_000, '10s'),
+    )
     .option('--inspect [=port]', `let debuggers in at a port of this host (${DEBUG_PORT}), and those after it`)
     .option('--command <command>', 'run this in the folder of the service, instead of Node')
     .option('--args <arguments>', 'arguments behind the command, as one text')
@@ -78,7 +85,6 @@ export function runCommand(run: Run): Command {
 async function runServices(paths: readonly string[], options: RunOptions, tools: Tools): Promise<number> {
   const { terminal, signal, say } = tools;
   const { cwd } = terminal;
-  const graceMs = readGrace(options.grace);
   const variables = microVariables(tools);
   const { planServices } = await import('../dev/plan.ts');
   const services = await planServices({
@@ -99,7 +105,7 @@ async function runServices(paths: readonly string[], options: RunOptions, tools:
       options.watch === false
         ? undefined
         : { more: typeof options.watch === 'object' ? options.watch : [], ignore: options.ignore },
-    graceMs,
+    graceMs: options.grace,
     stopFirst: options.stopFirst,
     inspect,
     callFlags: [
@@ -126,12 +132,6 @@ function microVariables({ microArguments, flags }: Tools): Readonly<Record<strin
 
 function nameOf(argument: string): string {
   return argument.slice(2).split('=', 1)[0] ?? '';
-}
-
-function readGrace(text: string): number {
-  const ms = parseGoDuration(text);
-  if (ms !== undefined && ms >= 0) return ms;
-  throw new UsageError(`--grace ${JSON.stringify(text.slice(0, 80))} is no duration: write 500ms, 5s or 1m30s`);
 }
 
 function readPort(given: true | string | undefined, services: number): number | undefined {
