@@ -10,6 +10,7 @@ const COMPLETE = '__complete';
 /** Where each command is, in the order in which help lists them. A file is imported when its command is used. */
 const COMMANDS: ReadonlyMap<string, () => Promise<MakeCommand>> = new Map([
   ['new', async () => (await import('./new.ts')).newCommand],
+  ['generate', async () => (await import('./generate.ts')).generateCommand],
   ['proto', async () => (await import('./proto.ts')).protoCommand],
   ['run', async () => (await import('./run.ts')).runCommand],
   ['call', async () => (await import('./call.ts')).callCommand],

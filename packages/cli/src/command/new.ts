@@ -1,5 +1,5 @@
 import { shown } from '@micro/core/plugin';
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Command, Option } from 'commander';
 import { EXIT } from '../program/exit-code.ts';
 import { isInteractive } from '../program/terminal.ts';
 import type { Run, Tools } from '../program/tools.ts';
@@ -7,10 +7,16 @@ import { UsageError } from '../program/usage-error.ts';
 import { detectPackageManager, PACKAGE_MANAGERS, type PackageManager } from '../project/package-manager.ts';
 import type { Answers } from '../scaffold/ask-project.ts';
 import { FEATURE_ABOUT } from '../scaffold/features/about.ts';
+import {
+  CLUSTER_DEFAULTS,
+  type ClusterOptions,
+  clusterOptions,
+  FEATURE_ALIASES,
+} from '../scaffold/features/feature-options.ts';
 import { pluginKindOf } from '../scaffold/plugin/plugin-kind.ts';
 import { FEATURES, type FeatureName, PLUGIN_KINDS, type Project, type TemplateKind } from '../scaffold/project.ts';
 
-interface NewOptions extends Readonly<Partial<Record<FeatureName, boolean>>> {
+interface NewOptions extends ClusterOptions, Readonly<Partial<Record<FeatureName, boolean>>> {
   readonly install: boolean;
   readonly git: boolean;
   readonly dryRun: boolean;
@@ -19,15 +25,9 @@ interface NewOptions extends Readonly<Partial<Record<FeatureName, boolean>>> {
   /** `--no-proto` is `false`; a client may be told a file. */
   readonly proto?: boolean | string;
   readonly complete?: boolean;
-  readonly namespace?: string;
-  readonly postgresAddress?: string;
-  /** As go-micro spells it. */
-  readonly postgresaddress?: string;
   readonly kind?: TemplateKind;
 }
 
-const NAMESPACE = 'default';
-const POSTGRES_ADDRESS = 'postgres.database.svc';
 const NAME = ['[name]', 'such as helloworld, @acme/helloworld or apps/helloworld'] as const;
 
 /** `micro new`: a new service, client or plugin. */
@@ -77,22 +77,12 @@ function withFeatures(command: Command): Command {
   command.option('--no-proto', 'describe messages in TypeScript instead of in a .proto');
   for (const feature of FEATURES) {
     command.option(`--${feature}`, FEATURE_ABOUT[feature]);
-    for (const alias of ALIASES[feature] ?? []) {
+    for (const alias of FEATURE_ALIASES[feature] ?? []) {
       command.addOption(new Option(`--${alias}`).implies({ [feature]: true }).hideHelp());
     }
   }
-  return command
-    .option('--complete', 'all of these')
-    .option('--namespace <name>', `namespace of Kubernetes resources (default: "${NAMESPACE}")`, namespace)
-    .option('--postgres-address <host>', `PostgreSQL as a Pod reaches it (default: "${POSTGRES_ADDRESS}")`, address)
-    .addOption(new Option('--postgresaddress <host>').argParser(address).hideHelp());
+  return clusterOptions(command.option('--complete', 'all of these'));
 }
-
-/** go-micro's names. */
-const ALIASES: Readonly<Partial<Record<FeatureName, readonly string[]>>> = {
-  otel: ['jaeger'],
-  postgres: ['sqlc', 'tern'],
-};
 
 async function create(
   kind: Project['kind'] | undefined,
@@ -119,8 +109,8 @@ async function create(
   const project = await makeProject({
     ...answers,
     protoFile: typeof options.proto === 'string' ? options.proto : undefined,
-    namespace: options.namespace ?? NAMESPACE,
-    postgresAddress: options.postgresAddress ?? options.postgresaddress ?? POSTGRES_ADDRESS,
+    namespace: options.namespace ?? CLUSTER_DEFAULTS.namespace,
+    postgresAddress: options.postgresAddress ?? options.postgresaddress ?? CLUSTER_DEFAULTS.postgresAddress,
     packageManager: options.pm ?? detectPackageManager(env, cwd),
     cwd,
   });
@@ -156,14 +146,4 @@ async function askIfNeeded(
 
 function kindOf({ pluginKind, name = '' }: Answers): TemplateKind | undefined {
   return pluginKind ?? pluginKindOf(name);
-}
-
-function namespace(text: string): string {
-  if (/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(text)) return text;
-  throw new InvalidArgumentError('A namespace has small letters, digits and -, at most 63 of them.');
-}
-
-function address(text: string): string {
-  if (/^[a-z0-9]([a-z0-9.-]{0,252})(:\d{1,5})?$/i.test(text)) return text;
-  throw new InvalidArgumentError('It is a name or an IPv4 address, with or without a port.');
 }
