@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,6 +8,7 @@ import { missingServer, type ServerKind } from '@micro/test-servers';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
 const MAIN = fileURLToPath(new URL('../dist/main.js', import.meta.url));
+const CLI = fileURLToPath(new URL('../dist/cli.js', import.meta.url));
 const onLinux = test.skipIf(process.platform !== 'linux');
 
 let folder = '';
@@ -255,6 +257,19 @@ onLinux.each([
   });
   child.kill('SIGKILL');
   await until(() => (children.some(isAlive) ? undefined : true));
+});
+
+test('the start of `micro call` is measured beside that of Node, by its answer', async () => {
+  const child = spawn(process.execPath, [CLI, '--runs=1'], { stdio: ['ignore', 'pipe', 'inherit'] });
+  let output = '';
+  child.stdout.on('data', (text) => {
+    output += text;
+  });
+  const [code] = await once(child, 'close');
+  expect(code).toBe(0);
+  for (const name of ['`node -e 0`', '`micro call --address`', '`micro call` over mDNS']) {
+    expect(output).toMatch(new RegExp(`^\\| ${name} \\| \\d+ \\| \\d+ \\| \\d+ \\|$`, 'm'));
+  }
 });
 
 async function until<T>(check: () => T | undefined): Promise<T> {

@@ -1,5 +1,4 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
-import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { Readable, Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
@@ -15,6 +14,7 @@ import {
   unary,
 } from '@micro/core';
 import { eventually, within } from '@micro/core/conformance';
+import { freeUdpPort } from '@micro/test-servers';
 import { Helloworld } from '../../../examples/helloworld/src/gen/helloworld_pb.ts';
 import { micro } from '../src/index.ts';
 
@@ -137,17 +137,6 @@ export async function runHere(
 function plainEnv(): Env {
   const ours = /^(MICRO_|NO_COLOR$|FORCE_COLOR$|NODE_OPTIONS$|VITEST|NODE_ENV$)/;
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !ours.test(name)));
-}
-
-/** A UDP port that nobody uses at the moment. */
-export async function freeUdpPort(): Promise<number> {
-  const socket = createSocket('udp4');
-  socket.bind(0, '127.0.0.1');
-  await once(socket, 'listening');
-  const { port } = socket.address();
-  socket.close();
-  await once(socket, 'close');
-  return port;
 }
 
 /** Variables with which processes find each other by mDNS on this machine, and nobody else does. */

@@ -1,6 +1,8 @@
 export { type TestCertificates, testCertificates } from './certificates.ts';
 export { type EtcdOptions, startEtcd } from './etcd.ts';
 export { type EtcdClusterOptions, startEtcdCluster } from './etcd-cluster.ts';
+export { freeUdpPort } from './free-udp-port.ts';
+export { createGuard, type Guard } from './guard.ts';
 export { type KubernetesOptions, startKubernetes, type TestKubernetes } from './kubernetes.ts';
 export { missingServer, type ServerKind } from './missing-server.ts';
 export { createIsland, createNamespace, type Island, missingNamespace, type Namespace } from './namespace.ts';
