@@ -9,7 +9,8 @@ import { initService, silentLogger } from '@micro/core';
 import * as conformance from '@micro/core/conformance';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { namesOf } from '../../src/scaffold/names.ts';
-import { pluginKindOf, pluginNames } from '../../src/scaffold/plugin/plugin-names.ts';
+import { pluginKindOf } from '../../src/scaffold/plugin/plugin-kind.ts';
+import { pluginNames } from '../../src/scaffold/plugin/plugin-names.ts';
 import { PLUGIN_KINDS, type Project, type TemplateKind } from '../../src/scaffold/project.ts';
 import { renderProject } from '../../src/scaffold/render-project.ts';
 import { written } from './written-methods.ts';
@@ -109,6 +110,13 @@ async function tested(set: 'new' | 'written'): Promise<ReadonlyMap<TemplateKind,
   return results;
 }
 
+/** What `npm test` says of new plugins; they are tested once. */
+let ofNew: Promise<ReadonlyMap<TemplateKind, Ran>> | undefined;
+function testedNew(): Promise<ReadonlyMap<TemplateKind, Ran>> {
+  ofNew ??= tested('new');
+  return ofNew;
+}
+
 beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), 'micro-plugins-'));
   await symlink(join(WORKSPACE, 'node_modules'), join(root, 'node_modules'));
@@ -133,7 +141,7 @@ describe('a new plugin', { timeout: 4 * DEADLINE_MS }, () => {
   });
 
   test('has a green test run, which names what is still to be written and fails nothing', async () => {
-    for (const [kind, { code, output }] of await tested('new')) {
+    for (const [kind, { code, output }] of await testedNew()) {
       expect(code, output).toBe(0);
       expect([kind, counted(output, 'fail'), counted(output, 'skipped')]).toEqual([kind, 0, 0]);
       expect(counted(output, 'pass') + counted(output, 'todo')).toBe(CASES[kind] + OWN_TESTS);
@@ -151,10 +159,10 @@ describe('a new plugin', { timeout: 4 * DEADLINE_MS }, () => {
   });
 
   test('is not published before it is written', async () => {
-    const { code, output } = await run('npm', ['run', 'prepublishOnly'], 'new/cache');
+    const { code, output } = await run('npm', ['run', 'prepublishOnly'], 'new/auth');
     expect(code).not.toBe(0);
-    expect(output).toContain('put is not written yet');
-    expect((await run('npm', ['run', 'prepublishOnly'], 'written/cache')).code).toBe(0);
+    expect(output).toContain('generate is not written yet');
+    expect((await run('npm', ['run', 'prepublishOnly'], 'written/auth')).code).toBe(0);
   });
 
   test('is chosen by a flag with the full name of its package', async () => {
@@ -172,6 +180,19 @@ describe('a new plugin', { timeout: 4 * DEADLINE_MS }, () => {
       await service.stop();
     }
   });
+});
+
+test('a new registry is what the page on plugins shows', { timeout: 4 * DEADLINE_MS }, async () => {
+  const page = await readFile(join(WORKSPACE, 'docs/writing-a-plugin.md'), 'utf8');
+  const begin = page.slice(page.indexOf('## Begin'), page.indexOf('## What to read'));
+  const [code, output] = [...begin.matchAll(/^```text\n(.*?)^```$/gms)].map(([, block = '']) => block);
+  const factory = renderProject(projectOf('registry', '@acme/registry-consul')).get('src/consul-registry.ts');
+  expect(factory).toContain(code);
+  const said = (await testedNew()).get('registry')?.output;
+  for (const line of output?.split('\n').filter((each) => each !== '…') ?? []) {
+    // Other versions of Node begin their lines with other signs.
+    expect(said).toContain(line.replace(/^(ok \d+ -|#) /, ''));
+  }
 });
 
 describe('the name of a plugin', () => {

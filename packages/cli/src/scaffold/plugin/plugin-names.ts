@@ -1,6 +1,6 @@
 import { shown } from '@micro/core/plugin';
 import { UsageError } from '../../program/usage-error.ts';
-import { PLUGIN_KINDS, type TemplateKind } from '../project.ts';
+import type { TemplateKind } from '../project.ts';
 
 /** The forms of the name of a plugin. For the registry `@acme/registry-my-consul`: */
 export interface PluginNames {
@@ -14,12 +14,6 @@ export interface PluginNames {
   readonly variable: string;
   /** What flags call it: the backend for a package of ours, the full name of the package for any other. */
   readonly flag: string;
-}
-
-/** The kind that the name of a package begins with: `registry` for `@acme/registry-consul`. */
-export function pluginKindOf(packageName: string): TemplateKind | undefined {
-  const base = baseOf(packageName);
-  return PLUGIN_KINDS.find((kind) => base.startsWith(`${kind}-`));
 }
 
 /** Throws a usage error for a name that says no backend, or one that no identifier can begin with. */

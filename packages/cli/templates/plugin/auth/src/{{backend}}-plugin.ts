@@ -2,8 +2,8 @@ import { type Auth, CODE, MicroError, type Plugin } from '@micro/core';
 import { {{factory}} } from './{{backend}}-auth.ts';
 
 /**
- * The manifest: `--auth {{flag}}` or `MICRO_AUTH={{flag}}`. go-micro has no flag that says where accounts are, so the variable
- * `{{ENV}}_ADDRESS` does. `--auth_namespace` is the issuer.
+ * The manifest: `--auth {{flag}}`, or `MICRO_AUTH={{flag}}`. go-micro has no
+ * flag that says where accounts are: the variable `{{ENV}}_ADDRESS` does. `--auth_namespace` is the issuer.
  */
 export const plugin: Plugin<Auth> = {
   api: 1,

@@ -1,7 +1,10 @@
 import { type Broker, CODE, MicroError, type Plugin } from '@micro/core';
 import { {{factory}} } from './{{backend}}-broker.ts';
 
-/** The manifest: `--broker {{flag}} --broker_address host:port`, or `MICRO_BROKER={{flag}}`. */
+/**
+ * The manifest: `--broker {{flag}} --broker_address host:port`,
+ * or the variables `MICRO_BROKER` and `MICRO_BROKER_ADDRESS`.
+ */
 export const plugin: Plugin<Broker> = {
   api: 1,
   kind: 'broker',

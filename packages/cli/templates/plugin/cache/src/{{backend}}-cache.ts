@@ -15,7 +15,8 @@ export function {{factory}}(options: {{Options}}): Cache {
 
   const mustBeOpen = (): void => {
     if (!closed) return;
-    throw new MicroError({ id: '{{package}}', code: CODE.unavailable, detail: 'the {{backend}} cache is closed; make another' });
+    const detail = 'the {{backend}} cache is closed; make another';
+    throw new MicroError({ id: '{{package}}', code: CODE.unavailable, detail });
   };
 
   return {

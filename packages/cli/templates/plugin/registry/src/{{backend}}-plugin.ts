@@ -1,7 +1,10 @@
 import { CODE, MicroError, type Plugin, type Registry } from '@micro/core';
 import { {{factory}} } from './{{backend}}-registry.ts';
 
-/** The manifest: `--registry {{flag}} --registry_address host:port`, or `MICRO_REGISTRY={{flag}}`. */
+/**
+ * The manifest: `--registry {{flag}} --registry_address host:port`,
+ * or the variables `MICRO_REGISTRY` and `MICRO_REGISTRY_ADDRESS`.
+ */
 export const plugin: Plugin<Registry> = {
   api: 1,
   kind: 'registry',

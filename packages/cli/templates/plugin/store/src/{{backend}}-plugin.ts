@@ -1,7 +1,10 @@
 import { CODE, MicroError, type Plugin, type Store } from '@micro/core';
 import { {{factory}} } from './{{backend}}-store.ts';
 
-/** The manifest: `--store {{flag}} --store_address host:port`, or `MICRO_STORE={{flag}}`. */
+/**
+ * The manifest: `--store {{flag}} --store_address host:port`,
+ * or the variables `MICRO_STORE` and `MICRO_STORE_ADDRESS`.
+ */
 export const plugin: Plugin<Store> = {
   api: 1,
   kind: 'store',

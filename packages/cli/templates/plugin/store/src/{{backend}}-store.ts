@@ -16,7 +16,8 @@ export function {{factory}}(options: {{Options}}): Store {
 
   const mustBeOpen = (): void => {
     if (!closed) return;
-    throw new MicroError({ id: '{{package}}', code: CODE.unavailable, detail: 'the {{backend}} store is closed; make another' });
+    const detail = 'the {{backend}} store is closed; make another';
+    throw new MicroError({ id: '{{package}}', code: CODE.unavailable, detail });
   };
   // A name that no call could use is found out now.
   scopeOf({}, options);

@@ -1,7 +1,10 @@
 import { CODE, MicroError, type Plugin, type Transport } from '@micro/core';
 import { {{factory}} } from './{{backend}}-transport.ts';
 
-/** The manifest: `--transport {{flag}}` or `MICRO_TRANSPORT={{flag}}`. Nodes listen where `--server_address` says. */
+/**
+ * The manifest: `--transport {{flag}}`, or `MICRO_TRANSPORT={{flag}}`.
+ * Nodes listen where `--server_address` says.
+ */
 export const plugin: Plugin<Transport> = {
   api: 1,
   kind: 'transport',
