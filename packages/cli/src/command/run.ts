@@ -9,14 +9,14 @@ import { UsageError } from '../program/usage-error.ts';
 interface RunOptions {
   /** Patterns, or whether anything is watched. */
   readonly watch: boolean | readonly string[];
-  readonly ignore: readonly string[];
+  readonly ignore?: readonly string[];
   readonly only?: string;
   readonly command?: string;
   readonly args?: string;
   readonly inspect?: true | string;
   /** Milliseconds. */
   readonly grace: number;
-  readonly stopFirst: boolean;
+  readonly stopFirst?: true;
 }
 
 const DEBUG_PORT = 9229;
@@ -63,12 +63,12 @@ export function runCommand(run: Run): Command {
   return new Command('run')
     .summary('run services, and restart them when files change')
     .description('Runs one or many services from one terminal, and starts them anew when their files change.')
-    .argument('[paths...]', 'folders of services, or with services in them (default: this one)', [])
+    .argument('[paths...]', 'folders of services, or with services in them (default: this one)')
     .option('--only <names>', 'only these of the services, separated by commas')
     .option('--no-watch', 'restart nothing when files change; ends when all services have')
     .option('--watch <glob>', 'watch these files too; may be repeated', collect)
-    .option('--ignore <glob>', 'do not watch these files; may be repeated', collect, [])
-    .option('--stop-first', 'end a version before the next one is started', false)
+    .option('--ignore <glob>', 'do not watch these files; may be repeated', collect)
+    .option('--stop-first', 'end a version before the next one is started')
     .addOption(
       durationOption(
         '--grace <duration>',
@@ -87,6 +87,7 @@ async function runServices(paths: readonly string[], options: RunOptions, tools:
   const { cwd } = terminal;
   const variables = microVariables(tools);
   const { planServices } = await import('../dev/plan.ts');
+  const { CONFIG_FILE } = await import('../dev/micro-config.ts');
   const services = await planServices({
     cwd,
     paths,
@@ -100,13 +101,14 @@ async function runServices(paths: readonly string[], options: RunOptions, tools:
     services,
     terminal,
     environment: async () => ({ ...(await tools.environment()), ...variables }),
-    files: tools.envFiles.map((file) => resolve(cwd, file)),
+    environmentFiles: tools.envFiles.map((file) => resolve(cwd, file)),
+    settingsFiles: (paths.length === 0 ? ['.'] : paths).map((path) => resolve(cwd, path, CONFIG_FILE)),
     watch:
       options.watch === false
         ? undefined
-        : { more: typeof options.watch === 'object' ? options.watch : [], ignore: options.ignore },
+        : { more: typeof options.watch === 'object' ? options.watch : [], ignore: options.ignore ?? [] },
     graceMs: options.grace,
-    stopFirst: options.stopFirst,
+    stopFirst: options.stopFirst === true,
     inspect,
     callFlags: [
       ...tools.microArguments.filter((argument) => CALL_FLAGS.has(nameOf(argument))),

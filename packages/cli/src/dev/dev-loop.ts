@@ -4,7 +4,6 @@ import { EXIT } from '../program/exit-code.ts';
 import type { Terminal } from '../program/terminal.ts';
 import { generateProto, protoFolder } from '../proto/generate-proto.ts';
 import { createDevService, type DevService } from './dev-service.ts';
-import { CONFIG_FILE } from './micro-config.ts';
 import { preload } from './node-command.ts';
 import { createDevOutput } from './output.ts';
 import type { PlannedService } from './plan.ts';
@@ -20,8 +19,10 @@ export interface DevLoopOptions {
   readonly terminal: Terminal;
   /** Reads the variables that all services get. */
   readonly environment: () => Promise<Terminal['env']>;
-  /** Further files that make all services restart, as absolute paths: those that `environment` reads. */
-  readonly files: readonly string[];
+  /** The files that `environment` reads, as absolute paths: what changes them makes all services restart. */
+  readonly environmentFiles: readonly string[];
+  /** The files that `services` was made of: that they change is told of. */
+  readonly settingsFiles: readonly string[];
   /** Patterns of what is watched too, and of what is not; `undefined` watches nothing. */
   readonly watch: { readonly more: readonly string[]; readonly ignore: readonly string[] } | undefined;
   /** How long a version may take to end after SIGTERM, in milliseconds; 0 is not at all. */
@@ -117,19 +118,17 @@ export async function devLoop(options: DevLoopOptions): Promise<number> {
   };
 
   const onChange = async (files: readonly string[]): Promise<void> => {
-    const shown = new Map(files.map((file) => [file, relative(terminal.cwd, file)]));
-    for (const file of files) {
-      if (file.endsWith(CONFIG_FILE)) output.say(`${shown.get(file)} changed: start micro run again to use it`);
-    }
-    const code = files.filter((file) => !file.endsWith(CONFIG_FILE));
+    const shown = (file = ''): string => relative(terminal.cwd, file);
+    const settings = files.filter((file) => options.settingsFiles.includes(file));
+    for (const file of settings) output.say(`${shown(file)} changed: start micro run again to use it`);
+    const code = files.filter((file) => !settings.includes(file));
     const affected = services.flatMap((service) => {
-      const its = code.filter((file) => options.files.includes(file) || concerns(file, service, services));
+      const its = code.filter((file) => options.environmentFiles.includes(file) || concerns(file, service, services));
       return its.length === 0 ? [] : [{ service, its }];
     });
     for (const { service, its } of affected) {
-      const [first = ''] = its;
       const others = its.length === 1 ? '' : ` and ${its.length - 1} more`;
-      output.say(`${shown.get(first)}${others} changed`, service.name);
+      output.say(`${shown(its[0])}${others} changed`, service.name);
     }
     if (!(await generated(code))) return;
     for (const { service } of affected) void running.get(service)?.replace();
@@ -166,7 +165,7 @@ export async function devLoop(options: DevLoopOptions): Promise<number> {
       watch = watchFiles({
         cwd: terminal.cwd,
         roots: services.flatMap(({ roots }) => roots),
-        files: options.files,
+        files: [...options.environmentFiles, ...options.settingsFiles],
         watch: options.watch.more,
         ignore: options.watch.ignore,
         onChange: (files) => void onChange(files),

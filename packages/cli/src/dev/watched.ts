@@ -72,11 +72,9 @@ function isCode(path: string, root: Root): boolean {
 }
 
 function mayHoldCode(folders: readonly string[] | undefined, { built }: Root): boolean {
-  return folders?.every((name, at) => !isPassedOver(name) || (at === 0 && built.has(name))) === true;
-}
-
-function isPassedOver(name: string): boolean {
-  return BUILT.has(name) || FOREIGN.has(name) || name.startsWith('.');
+  const isPassedOver = (name: string, at: number): boolean =>
+    FOREIGN.has(name) || ((BUILT.has(name) || name.startsWith('.')) && !(at === 0 && built.has(name)));
+  return folders !== undefined && !folders.some(isPassedOver);
 }
 
 /** A pattern is about a path from the folder of the user or a whole one; without a slash it is about any name. */
