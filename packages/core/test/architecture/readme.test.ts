@@ -4,12 +4,13 @@ import { testPage } from './run-page.ts';
 
 test('a page is cut into its runnable programs and what they print', () => {
   const page = ['# A', '```ts', 'no', '```', '```ts runnable', 'a;', '', 'b;', '```', '', '```text', '1', '```', ''];
-  expect(programsOf(page.join('\n'))).toEqual([{ line: 6, code: 'a;\n\nb;\n', output: '1\n' }]);
+  expect(programsOf(page.join('\n'))).toEqual([{ line: 6, code: 'a;\n\nb;\n', server: undefined, output: '1\n' }]);
   expect(programsOf('```ts runnable\na;\n```\ntext\n```text\n1\n```\n')).toEqual([
-    { line: 2, code: 'a;\n', output: undefined },
+    { line: 2, code: 'a;\n', server: undefined, output: undefined },
   ]);
   const table = '```ts runnable\na;\n```\n\n</td></tr>\n</table>\n\nIt prints\n\n```text\n1\n```\n';
-  expect(programsOf(table)).toEqual([{ line: 2, code: 'a;\n', output: '1\n' }]);
+  expect(programsOf(table)).toEqual([{ line: 2, code: 'a;\n', server: undefined, output: '1\n' }]);
+  expect(programsOf('```ts runnable with=redis\na;\n```\n')).toMatchObject([{ code: 'a;\n', server: 'redis' }]);
 });
 
 test('a page is cut into its files, apart from its programs', () => {

@@ -1,8 +1,13 @@
-/** A program in a page: a block that opens with ```ts runnable, and what it prints where a ```text block follows. */
+/**
+ * A program in a page: a block that opens with ```ts runnable, or ```ts runnable with=redis when it needs a server, and
+ * what it prints where a ```text block follows.
+ */
 export interface Program {
   /** The line in the page on which the code begins, counted from 1. */
   readonly line: number;
   readonly code: string;
+  /** What it needs, as `page-servers.ts` calls it. */
+  readonly server: string | undefined;
   /** The text that has to be on stdout; `undefined` when the page does not say. */
   readonly output: string | undefined;
 }
@@ -16,15 +21,16 @@ export interface PageFile {
 
 /** A ```text block right after the code is its output; where the code stands in a table, after the table and `It prints`. */
 const RUNNABLE =
-  /^```ts runnable\n([\s\S]*?)^```$(?:\n*(?:^<\/td><\/tr>\n<\/table>\n+It prints\n+)?^```text\n([\s\S]*?)^```$)?/gm;
+  /^```ts runnable(?: with=([a-z]+))?\n([\s\S]*?)^```$(?:\n*(?:^<\/td><\/tr>\n<\/table>\n+It prints\n+)?^```text\n([\s\S]*?)^```$)?/gm;
 const FILE = /^```ts file=([a-z0-9.-]+)\n([\s\S]*?)^```$/gm;
 
 /** The runnable programs of a Markdown page, in order. */
 export function programsOf(markdown: string): readonly Program[] {
   return [...markdown.matchAll(RUNNABLE)].map((match) => ({
     line: lineOf(markdown, match.index),
-    code: match[1] ?? '',
-    output: match[2],
+    code: match[2] ?? '',
+    server: match[1],
+    output: match[3],
   }));
 }
 

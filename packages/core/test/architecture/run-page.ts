@@ -1,7 +1,8 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { missingFor, withServer } from './page-servers.ts';
 import { filesOf, type PageFile, type Program, programsOf } from './readme.ts';
 import { PACKAGE } from './source.ts';
 
@@ -37,6 +38,11 @@ export function testPage(path: string): void {
       folder = mkdtempSync(join(PACKAGE, '.readme-'));
       for (const program of programs) writeFileSync(join(folder, `${nameOf(program)}.ts`), program.code);
       for (const { name, code } of files) writeFileSync(join(folder, name), code);
+      // What is generated for the tests of a package is there for its page.
+      const generated = join(ROOT, dirname(path), 'test/gen');
+      if (existsSync(generated)) {
+        for (const place of ['gen', 'out/gen']) cpSync(generated, join(folder, place), { recursive: true });
+      }
       const tsconfig = {
         extends: join(ROOT, 'tsconfig.base.json'),
         compilerOptions: { rootDir: '.', outDir: 'out', declaration: false, sourceMap: false },
@@ -55,11 +61,23 @@ export function testPage(path: string): void {
       execFileSync(process.execPath, [tsc, '-p', folder], { encoding: 'utf8', stdio: 'pipe' });
     });
 
-    test.each(programs)('runs the program on line $line and prints what it says', (program) => {
-      const { status, stderr, stdout } = node([join(folder, 'out', `${nameOf(program)}.js`)], PROGRAM_MS);
-      expect({ status, stderr: status === 0 ? '' : stderr }).toEqual({ status: 0, stderr: '' });
-      if (program.output !== undefined) expect(stdout).toBe(program.output);
-    });
+    for (const program of programs) {
+      const missing = missingFor(program.server);
+      const why = missing === undefined ? '' : ` (skipped: ${missing})`;
+      test.skipIf(missing !== undefined)(
+        `runs the program on line ${program.line} and prints what it says${why}`,
+        {
+          timeout: PROGRAM_MS + 30_000,
+        },
+        async () => {
+          const { status, stderr, stdout } = await withServer(program.server, (variables) =>
+            node([join(folder, 'out', `${nameOf(program)}.js`)], PROGRAM_MS, variables),
+          );
+          expect({ status, stderr: status === 0 ? '' : stderr }).toEqual({ status: 0, stderr: '' });
+          if (program.output !== undefined) expect(stdout).toBe(program.output);
+        },
+      );
+    }
 
     if (tests.length > 0) {
       test.each(tests)('passes $name on line $line', { timeout: TEST_MS + 10_000 }, ({ name }: PageFile) => {
@@ -73,9 +91,9 @@ export function testPage(path: string): void {
 }
 
 /** Runs node until it ends, without what this process was told by its environment. */
-function node(args: readonly string[], timeout: number) {
+function node(args: readonly string[], timeout: number, variables: Record<string, string> = {}) {
   const { NODE_TEST_CONTEXT: _, ...inherited } = process.env;
-  const env = { ...inherited, NODE_ENV: '', MICRO_REGISTRY: '' };
+  const env = { ...inherited, NODE_ENV: '', MICRO_REGISTRY: '', ...variables };
   const run = spawnSync(process.execPath, args, { encoding: 'utf8', timeout, env });
   return { status: run.status ?? run.signal, stdout: run.stdout, stderr: run.stderr };
 }

@@ -7,12 +7,13 @@ import { type Block, blocksOf, type Page } from './pages.ts';
  * What stands behind the language of a block says how it is held to be true:
  *
  *   ```ts runnable              it compiles, runs and prints the text block behind it
+ *   ```ts runnable with=redis   the same, with that server to talk to
  *   ```ts file=name.ts          it compiles together with the files and programs of its page
  *   ```ts from=path             it is a part of that file, word for word; for any language
  *   ```ts excerpt: why          it is not checked, and this is why
  *   ```ts                       it compiles by itself; so does one with any other note
  */
-const WITH_ITS_PAGE = /^(?:runnable|file=[a-z0-9.-]+)$/;
+const WITH_ITS_PAGE = /^(?:runnable(?: with=[a-z]+)?|file=[a-z0-9.-]+)$/;
 const FROM = /^from=(\S+)$/;
 const EXCERPT = /^excerpt: \S/;
 
