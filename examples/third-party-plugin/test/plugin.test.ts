@@ -36,14 +36,13 @@ test('a service that is told the name of the package by a flag keeps its records
   const path = await mkdtemp(join(tmpdir(), 'store-lmdb-'));
   const argv = ['--registry=memory', '--store=@acme/store-lmdb', `--store_address=${path}`];
   const given = { name: 'users', logger: silentLogger() };
-  // Found as it would be from any project: by the name of the package, from a folder.
-  const service = await initService(given, { argv, env: {}, project: import.meta.dirname });
   try {
+    // Found as it would be from any project: by the name of the package, from a folder.
+    await using service = await initService(given, { argv, env: {}, project: import.meta.dirname });
     const { store } = service.components;
     await store?.write({ key: 'ann', value: Buffer.from('I am Ann') });
     assert.deepEqual([store?.name, await store?.list()], ['lmdb', ['ann']]);
   } finally {
-    await service.stop();
     await rm(path, { recursive: true, force: true });
   }
 });

@@ -20,9 +20,10 @@ test('processes that write into one folder at once lose nothing, and what was ac
   const writers = [startWriter(path), startWriter(path)];
   const store = lmdbStore({ path });
   try {
-    await eventually(() => {
+    const busy = () => {
       for (const { acknowledged } of writers) assert.ok(acknowledged() > 50, `only ${acknowledged()} writes so far`);
-    });
+    };
+    await eventually(busy, { timeoutMs: 40_000 });
     for (const { child } of writers) await end(child);
     for (const { child, acknowledged } of writers) {
       const keys = new Set(await store.list({ prefix: `${child.pid}/` }));
@@ -44,7 +45,7 @@ test('records that ended leave the disk', async () => {
   try {
     await store.write({ key: 'short', value: Buffer.from('x') }, { ttlMs: 50 });
     await store.write({ key: 'ever', value: Buffer.from('x') });
-    await eventually(() => assert.equal(entries.getCount(), 1));
+    await eventually(() => assert.equal(entries.getCount(), 1), { timeoutMs: 15_000 });
     assert.deepEqual(await store.list(), ['ever']);
   } finally {
     await store.close();
