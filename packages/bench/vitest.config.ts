@@ -1,3 +1,3 @@
-import { defineConfig } from 'vitest/config';
+import { testConfig } from '../../.ci/vitest.base.ts';
 
-export default defineConfig({ test: { include: ['test/**/*.test.ts'], testTimeout: 120_000, hookTimeout: 30_000 } });
+export default testConfig({ testTimeout: 120_000 });

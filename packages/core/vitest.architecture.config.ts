@@ -1,5 +1,3 @@
-import { defineConfig } from 'vitest/config';
+import { testConfig } from '../../.ci/vitest.base.ts';
 
-export default defineConfig({
-  test: { include: ['test/architecture/**/*.test.ts'], testTimeout: 20_000, hookTimeout: 20_000, maxWorkers: 2 },
-});
+export default testConfig({ include: ['test/architecture/**/*.test.ts'] });

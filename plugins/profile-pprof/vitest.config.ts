@@ -1,11 +1,3 @@
-import { defineConfig } from 'vitest/config';
+import { testConfig } from '../../.ci/vitest.base.ts';
 
-export default defineConfig({
-  test: {
-    include: ['test/**/*.test.ts'],
-    globalSetup: ['test/global-setup.ts'],
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
-    maxWorkers: 2,
-  },
-});
+export default testConfig({ globalSetup: ['test/global-setup.ts'], testTimeout: 60_000, hookTimeout: 60_000 });

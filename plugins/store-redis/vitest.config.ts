@@ -1,10 +1,3 @@
-import { defineConfig } from 'vitest/config';
+import { testConfig } from '../../.ci/vitest.base.ts';
 
-export default defineConfig({
-  test: {
-    include: ['test/**/*.test.ts'],
-    testTimeout: 30_000,
-    hookTimeout: 30_000,
-    maxWorkers: 2,
-  },
-});
+export default testConfig();
