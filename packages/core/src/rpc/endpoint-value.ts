@@ -25,10 +25,14 @@ const GO_TYPES: Readonly<Record<ScalarType, string>> = {
   [ScalarType.SINT64]: 'int64',
 };
 
+/** What the registry calls the three kinds of streams. */
+const STREAM_KINDS = { serverStream: 'server', clientStream: 'client', bidiStream: 'bidi' } as const;
+
 /**
- * What the registry says about an endpoint, as go-micro's server says it: the shape of request and response for a unary
- * method; for a stream the names of Go's parameters, `Context` and `Stream`, and `stream: "true"` in its metadata. A
- * message without a descriptor has a name alone.
+ * What the registry says about an endpoint, as go-micro's server says it: the shapes of request and response, and for a
+ * stream `stream: "true"` in its metadata. go-micro shows the names of Go's parameters, `Context` and `Stream`, in place of
+ * the messages of a stream; here they are those that travel, and `stream_kind` says which side streams: `server`, `client`
+ * or `bidi`. A message without a descriptor has a name alone.
  *
  * `more` is metadata by wire name or method name, as `HandleOptions.endpointMetadata`; it goes over the endpoint's own, and
  * of the two names the wire's wins.
@@ -37,16 +41,15 @@ export function registeredEndpoint(
   endpoint: Endpoint,
   more: Readonly<Record<string, Readonly<Record<string, string>>>> = {},
 ): RegisteredEndpoint {
-  const isStream = endpoint.kind !== 'unary';
   return {
     name: endpoint.name,
-    request: isStream ? leaf('Context', 'Context') : messageValue(endpoint.input),
-    response: isStream ? leaf('Stream', 'Stream') : messageValue(endpoint.output),
+    request: messageValue(endpoint.input),
+    response: messageValue(endpoint.output),
     metadata: {
       ...endpoint.metadata,
       ...ownEntry(more, endpoint.method),
       ...ownEntry(more, endpoint.name),
-      ...(isStream ? { stream: 'true' } : {}),
+      ...(endpoint.kind === 'unary' ? {} : { stream: 'true', stream_kind: STREAM_KINDS[endpoint.kind] }),
     },
   };
 }

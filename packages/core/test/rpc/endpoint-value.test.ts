@@ -18,13 +18,18 @@ test('a unary endpoint shows the fields of both messages, as go-micro shows thos
   });
 });
 
-test('a stream shows the parameters of its Go function and says that it is one', () => {
-  for (const name of ['Sample.ClientStream', 'Sample.ServerStream', 'Sample.BidiStream']) {
+test('a stream shows its messages, where go-micro loses them, and says that it is one and of which kind', () => {
+  const count = { name: 'Count', type: 'Count', values: [{ name: 'count', type: 'int64', values: [] }] };
+  for (const [name, kind] of [
+    ['Sample.ClientStream', 'client'],
+    ['Sample.ServerStream', 'server'],
+    ['Sample.BidiStream', 'bidi'],
+  ] as const) {
     expect(registeredEndpoint(endpoint(name))).toEqual({
       name,
-      request: { name: 'Context', type: 'Context', values: [] },
-      response: { name: 'Stream', type: 'Stream', values: [] },
-      metadata: { stream: 'true' },
+      request: count,
+      response: count,
+      metadata: { stream: 'true', stream_kind: kind },
     });
   }
 });
@@ -99,7 +104,7 @@ test('metadata is found by wire name and by method name, the wire name wins, and
   };
   expect(endpoints.map((each) => registeredEndpoint(each, more).metadata)).toEqual([
     { own: '1', a: 'method', b: 'wire' },
-    { stream: 'true', path: '/chat' },
+    { stream: 'true', stream_kind: 'bidi', path: '/chat' },
   ]);
 });
 
