@@ -43,7 +43,7 @@ describe('when micro run ends', () => {
   const start = (files: Record<string, string | object>, args: readonly string[]): Running => {
     const folder = createFolder(files);
     folders.push(folder);
-    const run = startRun(folder, args, { env: asker.env });
+    const run = startRun(folder, args, asker.env);
     started.push(run);
     return run;
   };
@@ -98,7 +98,7 @@ describe('when micro run ends', () => {
   });
 
   it('since nobody reads it any more, its services end too', async () => {
-    const run = start(serviceFiles('unread', '.', `setInterval(() => console.log('tick'), 20);`), []);
+    const run = start(serviceFiles('unread', '.', `setInterval(() => console.log('tick'), 20).unref();`), []);
     await run.printed('[unread] tick');
     run.child.stdout.destroy();
     expect((await run.ended()).code).toBe(0);

@@ -1,4 +1,5 @@
 import { eventually } from '@micro/core/conformance';
+import { startEtcd } from '@micro/test-servers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   type Asker,
@@ -48,7 +49,7 @@ describe('the services of a workspace', () => {
       'services/stock/src/main.mjs': String(serviceFiles('stock', '.', SAYS_WHEN_IT_ENDS)['./src/main.mjs']),
     });
     const args = ['--env-file', 'my.env', '--server_version', 'from-a-flag', `--inspect=${debug}`];
-    run = startRun(folder, args, { env: asker.env });
+    run = startRun(folder, args, asker.env);
     await run.printed('all 3 are up');
   });
   afterAll(async () => {
@@ -141,7 +142,7 @@ describe('micro run', () => {
   const start = (files: Record<string, string | object>, args: readonly string[]): { run: Running; folder: Folder } => {
     const folder = createFolder(files);
     folders.push(folder);
-    const run = startRun(folder, args, { env: asker.env });
+    const run = startRun(folder, args, asker.env);
     started.push(run);
     return { run, folder };
   };
@@ -175,6 +176,22 @@ describe('micro run', () => {
     await asker.answers('fixed', 'second');
     expect(run.stderr()).toContain('fixed: needs what the version before it holds');
     expect(count(run.stderr(), `at 127.0.0.1:${port}\n`)).toBe(2);
+  });
+
+  it('gives flags of micro to its services, and to the call that it prints', async () => {
+    await using etcd = await startEtcd();
+    const other = await createAsker({ MICRO_REGISTRY: 'etcd', MICRO_REGISTRY_ADDRESS: etcd.address });
+    const folder = createFolder(serviceFiles('kept'));
+    folders.push(folder);
+    const flags = ['--registry', 'etcd', '--registry_address', etcd.address];
+    const run = startRun(folder, flags, { npm_config_user_agent: 'pnpm/10.0.0 npm/?' });
+    await run.printed(
+      `it is up; try: pnpm micro call --registry=etcd --registry_address=${etcd.address} kept Test.Ask '{}'`,
+    );
+    await other.answers('kept', 'first');
+    await run.ended('SIGINT');
+    expect(await other.nodes('kept')).toEqual([]);
+    await other.close();
   });
 
   it('starts a service with a fixed id again by ending the version before', async () => {

@@ -287,7 +287,7 @@ describe('the command that calls a service', () => {
     [{ name: 'many', type: '[]string', values: [] }, `{}`],
     [{ name: '__proto__', type: 'string', values: [] }, `{"__proto__":"__proto__"}`],
   ])('has an example of %j', (field, json) => {
-    expect(sampleCall(started(field), ['--registry=etcd'])).toBe(
+    expect(sampleCall(started(field), ['micro', 'call', '--registry=etcd'])).toBe(
       `micro call --registry=etcd 'it'\\''s' X.Call '${json}'`,
     );
   });

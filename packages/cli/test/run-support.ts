@@ -17,7 +17,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { initService, type Service } from '@micro/core';
 import { eventually } from '@micro/core/conformance';
-import { type Env, type MicroOptions, privateMdns, type Running, startMicro } from './support.ts';
+import { type Env, privateMdns, type Running, startMicro } from './support.ts';
 
 const MODULES = fileURLToPath(new URL('../../../node_modules', import.meta.url));
 
@@ -82,9 +82,9 @@ export interface Asker {
   close(): Promise<void>;
 }
 
-/** Makes one, on a registry that only `env` leads to. */
-export async function createAsker(): Promise<Asker> {
-  const env = { ...(await privateMdns()), MICRO_LOG_LEVEL: 'error' };
+/** Makes one, on a registry that only its `env` leads to. Default: mDNS. */
+export async function createAsker(registry?: Env): Promise<Asker> {
+  const env = { ...(registry ?? (await privateMdns())), MICRO_LOG_LEVEL: 'error' };
   const join = (): Promise<Service> => initService({ name: 'asker' }, { argv: [], env });
   const asker = await join();
   const ask: Asker['ask'] = (service) =>
@@ -113,9 +113,12 @@ export async function createAsker(): Promise<Asker> {
   };
 }
 
-/** Starts `micro run` in a folder. Core, whose files others may be writing, is not watched. */
-export function startRun(folder: Folder, args: readonly string[], { env = {}, cwd }: MicroOptions = {}): Running {
-  return startMicro(['run', '--ignore', '**/packages/**', ...args], { cwd: cwd ?? folder.path, env });
+/** Starts `micro run` in a folder, from a shell. Core, whose files others may be writing, is not watched. */
+export function startRun(folder: Folder, args: readonly string[], env: Env = {}): Running {
+  return startMicro(['run', '--ignore', '**/packages/**', ...args], {
+    cwd: folder.path,
+    env: { npm_config_user_agent: undefined, ...env },
+  });
 }
 
 /** The first of so many TCP ports in a row that are free, below those that the kernel gives to anybody. */

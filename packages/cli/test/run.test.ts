@@ -24,7 +24,7 @@ describe('a service that micro run runs', () => {
     asker = await createAsker();
     folder = createFolder(serviceFiles('@acme/greeter'));
     folder.write({ 'src/main.mjs': String(serviceFiles('greeter')['./src/main.mjs']) });
-    run = startRun(folder, [], { env: asker.env });
+    run = startRun(folder, [], asker.env);
     await run.printed('it is up');
   });
   afterAll(async () => {

@@ -4,6 +4,7 @@ import { Command } from 'commander';
 import { durationOption } from '../input/options.ts';
 import type { Run, Tools } from '../program/tools.ts';
 import { UsageError } from '../program/usage-error.ts';
+import { commandsOf, detectPackageManager } from '../project/package-manager.ts';
 
 /** What `micro run` takes. */
 interface RunOptions {
@@ -110,10 +111,7 @@ async function runServices(paths: readonly string[], options: RunOptions, tools:
     graceMs: options.grace,
     stopFirst: options.stopFirst === true,
     inspect,
-    callFlags: [
-      ...tools.microArguments.filter((argument) => CALL_FLAGS.has(nameOf(argument))),
-      ...tools.envFiles.map((file) => `--env-file=${file}`),
-    ],
+    call: callWords(tools),
     say,
     signal,
   });
@@ -121,6 +119,18 @@ async function runServices(paths: readonly string[], options: RunOptions, tools:
 
 function collect(pattern: string, before: boolean | readonly string[] | undefined): readonly string[] {
   return [...(typeof before === 'object' ? before : []), pattern];
+}
+
+/** How the user calls one of the services, from where they are. */
+function callWords({ terminal: { env, cwd }, microArguments, envFiles }: Tools): readonly string[] {
+  // In a script of a project the program is that of the project, which no shell finds by its name alone.
+  const isScript = env.npm_config_user_agent !== undefined;
+  return [
+    ...(isScript ? commandsOf(detectPackageManager(env, cwd)).exec.split(' ') : ['micro']),
+    'call',
+    ...microArguments.filter((argument) => CALL_FLAGS.has(nameOf(argument))),
+    ...envFiles.map((file) => `--env-file=${file}`),
+  ];
 }
 
 /** The flags of micro that were given, as the variables that stand in for them. */

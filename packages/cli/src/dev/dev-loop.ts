@@ -30,8 +30,8 @@ export interface DevLoopOptions {
   readonly stopFirst: boolean;
   /** The port of the first service's debugger; the others have those after it. Default: no debugger. */
   readonly inspect: number | undefined;
-  /** The flags with which a command line finds the services too. */
-  readonly callFlags: readonly string[];
+  /** The words that a command which calls one of the services begins with. */
+  readonly call: readonly string[];
   readonly say: (line: string) => void;
   /** Ends all of it. */
   readonly signal: AbortSignal;
@@ -48,15 +48,14 @@ const DEPENDENCY_MS = 30_000;
 export async function devLoop(options: DevLoopOptions): Promise<number> {
   const { services, terminal, graceMs, signal } = options;
   const names = services.map(({ name }) => name);
-  const output = createDevOutput({ terminal, services: names, say: options.say, signal });
+  /** Aborts when all of it is to end, for whatever reason. */
+  const ending = new AbortController();
+  const output = createDevOutput({ terminal, services: names, say: options.say, signal: ending.signal });
   const guard = createOrphanGuard(graceMs);
   const groups = new Set<number>();
   const running = new Map<PlannedService, DevService>();
   let sayWhenUp = true;
-  let end: () => void = () => {};
-  const ended = new Promise<void>((resolve) => {
-    end = resolve;
-  });
+  const end = (): void => ending.abort();
 
   const environmentOf = async ({ isNode, env }: PlannedService): Promise<NodeJS.ProcessEnv> => {
     const common = await options.environment();
@@ -71,7 +70,7 @@ export async function devLoop(options: DevLoopOptions): Promise<number> {
     if (options.watch === undefined && all.every(({ state }) => state === 'idle')) end();
     if (!sayWhenUp || all.some(({ state }) => state !== 'up')) return;
     sayWhenUp = false;
-    const [sample] = all.flatMap(({ started }) => (started && sampleCall(started, options.callFlags)) ?? []);
+    const [sample] = all.flatMap(({ started }) => (started && sampleCall(started, options.call)) ?? []);
     output.say(
       `${all.length === 1 ? 'it is' : `all ${all.length} are`} up${sample === undefined ? '' : `; try: ${sample}`}`,
     );
@@ -112,7 +111,7 @@ export async function devLoop(options: DevLoopOptions): Promise<number> {
     });
     const outcome = await Promise.race([Promise.all(awaited), late]);
     clearTimeout(timer);
-    if (signal.aborted) return;
+    if (ending.signal.aborted) return;
     if (outcome === 'late') output.say('starts although not all that it depends on is up', service.name);
     await own.start();
   };
@@ -140,10 +139,10 @@ export async function devLoop(options: DevLoopOptions): Promise<number> {
     for (const folder of new Set(folders)) {
       if (folder === undefined) continue;
       try {
-        await generateProto({ folder, env: terminal.env, signal });
+        await generateProto({ folder, env: terminal.env, signal: ending.signal });
         output.say(`generated the code of ${relative(terminal.cwd, folder) || '.'} anew`);
       } catch (error) {
-        if (!signal.aborted) output.say(`${reasonOf(error)}; waiting for a change`);
+        if (!ending.signal.aborted) output.say(`${reasonOf(error)}; waiting for a change`);
         return false;
       }
     }
@@ -155,8 +154,7 @@ export async function devLoop(options: DevLoopOptions): Promise<number> {
     for (const group of groups) kill(group);
   };
   process.once('exit', killAll);
-  const gone = (): void => end();
-  terminal.stdout.once('error', gone);
+  terminal.stdout.once('error', end);
   const detach = onAbort(signal, end);
 
   let watch: Watch | undefined;
@@ -178,14 +176,15 @@ export async function devLoop(options: DevLoopOptions): Promise<number> {
     );
     for (const [at, service] of services.entries()) running.set(service, make(service, at));
     for (const [service, own] of running) starting.set(service.name, startInOrder(service, own));
-    await ended;
+    await new Promise<void>((resolve) => onAbort(ending.signal, resolve));
   } finally {
+    end();
     detach?.();
     await watch?.close();
     await stopInOrder(services, running);
     guard.close();
     process.off('exit', killAll);
-    terminal.stdout.off('error', gone);
+    terminal.stdout.off('error', end);
   }
   return [...running.values()].some(({ hasFailed }) => hasFailed) ? EXIT.failed : EXIT.ok;
 }

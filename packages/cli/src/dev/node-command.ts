@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { extname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { commandsOf, detectPackageManager } from '../project/package-manager.ts';
 import { configError } from './config-error.ts';
 
 /** Where the code of a service begins when its `package.json` does not say so. */
@@ -58,7 +59,7 @@ function tsxOf(folder: string): string {
   } catch (cause) {
     throw configError(
       `Node ${process.versions.node} does not run TypeScript by itself, and tsx is not installed in ${folder}: ` +
-        'npm install --save-dev tsx, or use Node 22.18 or newer',
+        `${commandsOf(detectPackageManager({}, folder)).addDev(['tsx'])}, or use Node 22.18 or newer`,
       cause,
     );
   }

@@ -1,6 +1,6 @@
 import type { Writable } from 'node:stream';
 import { styleText } from 'node:util';
-import { prettyLines } from '@micro/core/plugin';
+import { onAbort, prettyLines } from '@micro/core/plugin';
 import { hasColors, type Terminal } from '../program/terminal.ts';
 
 /** Takes what services write and what is said about them, line by line. */
@@ -18,7 +18,7 @@ export interface DevOutputOptions {
   readonly services: readonly string[];
   /** Tells people a line, on stderr. */
   readonly say: (line: string) => void;
-  /** When it aborts nobody waits for a reader any more. */
+  /** When it aborts, what is written is not held up by a slow reader any more. */
   readonly signal: AbortSignal;
 }
 
@@ -84,17 +84,23 @@ function readableLines(colored: boolean): (text: string) => string {
 /** Writes to a stream, and says when it is full. All who wait for it wait for one and the same. */
 function createWrite(stream: Writable, signal: AbortSignal): (text: string) => void | Promise<void> {
   let full: Promise<void> | undefined;
+  let empty: () => void = () => {};
+  let isGone = false;
+  const gone = (): void => {
+    isGone = true;
+    empty();
+  };
+  stream.once('error', gone).once('close', gone);
+  onAbort(signal, () => empty());
   return (text) => {
-    if (stream.destroyed || stream.write(text) || signal.aborted) return;
+    if (isGone || stream.write(text) || signal.aborted) return;
     full ??= new Promise((resolve) => {
-      const free = (): void => {
+      empty = () => {
         full = undefined;
-        for (const event of ['drain', 'close', 'error']) stream.off(event, free);
-        signal.removeEventListener('abort', free);
+        stream.off('drain', empty);
         resolve();
       };
-      for (const event of ['drain', 'close', 'error']) stream.on(event, free);
-      signal.addEventListener('abort', free);
+      stream.once('drain', empty);
     });
     return full;
   };

@@ -6,15 +6,15 @@ const DEEPEST = 3;
 const TRUE = 'true';
 
 /**
- * A command that calls the first endpoint of a service that takes one request, with an example of it, ready for a shell.
- * `undefined` when there is none.
+ * A command, which begins with the words of `call`, that calls the first endpoint of a service that takes one request, with an
+ * example of it, ready for a shell. `undefined` when there is none.
  */
-export function sampleCall({ name, endpoints }: Started, flags: readonly string[]): string | undefined {
+export function sampleCall({ name, endpoints }: Started, call: readonly string[]): string | undefined {
   // A stream says so of itself, as in go-micro; a subscriber is an endpoint with a topic.
   const endpoint = endpoints.find(({ metadata }) => metadata?.stream !== TRUE && metadata?.topic === undefined);
   if (endpoint === undefined) return undefined;
   const request = endpoint.request === undefined ? {} : exampleOf(endpoint.request, 0);
-  return ['micro', 'call', ...flags, name, endpoint.name, JSON.stringify(request)].map(quoted).join(' ');
+  return [...call, name, endpoint.name, JSON.stringify(request)].map(quoted).join(' ');
 }
 
 /** Fields that are not of a simple type, or lists, are left out where they would lead too deep. */
