@@ -132,7 +132,7 @@ describe('a name that is not there', () => {
   test('of a stream is not called as if it had one answer', async () => {
     expect(await call('Helloworld.ClientStream')).toMatchObject({
       code: 1,
-      stderr: 'error: Helloworld.ClientStream is a stream: use micro stream server, client or bidi (400)\n',
+      stderr: 'error: Helloworld.ClientStream is a stream of requests: use micro stream client (400)\n',
     });
   });
 

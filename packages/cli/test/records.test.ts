@@ -91,7 +91,9 @@ function itKnowsServices(where: () => Env): void {
       expect(stdout).toMatch(
         /^ {2}Helloworld\.Call +unary +CallRequest \{ name: string \} → CallResponse \{ msg: string \}$/m,
       );
-      expect(stdout).toMatch(/^ {2}Helloworld\.BidiStream +stream/m);
+      expect(stdout).toMatch(
+        /^ {2}Helloworld\.BidiStream +bidi stream +BidiStreamRequest \{ stroke: int64 \} → BidiStreamResponse \{ stroke: int64 \}$/m,
+      );
     }));
 
   test('the health of a service is that of all its nodes', () =>

@@ -119,3 +119,11 @@ test('an endpoint with one answer is no stream', async () => {
     code: 1,
   });
 });
+
+test('a stream of another kind is not opened', async () => {
+  expect(await stream(['client', 'helloworld', 'Helloworld.BidiStream', '{}'])).toMatchObject({
+    stdout: '',
+    stderr: 'error: Helloworld.BidiStream is a stream in both directions: use micro stream bidi (400)\n',
+    code: 1,
+  });
+});

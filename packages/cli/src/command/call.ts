@@ -5,7 +5,7 @@ import { addressOption, countOption, dataOption, durationOption, headerOption } 
 import type { JsonText } from '../program/json-text.ts';
 import type { Run } from '../program/tools.ts';
 import { type CallFlags, callOptions } from '../session/call-options.ts';
-import { checkEndpoint } from '../session/find-service.ts';
+import { checkEndpoint } from '../session/check-endpoint.ts';
 
 interface Options extends CallFlags {
   readonly data?: string;

@@ -4,7 +4,7 @@ import { addressOption, countOption, dataOption, durationOption, headerOption } 
 import { streamMessages } from '../input/stream-messages.ts';
 import type { Run, Tools } from '../program/tools.ts';
 import { type CallFlags, callOptions, requestTimeoutMs } from '../session/call-options.ts';
-import { checkEndpoint } from '../session/find-service.ts';
+import { checkEndpoint, type EndpointCheck } from '../session/check-endpoint.ts';
 import { createLockstep } from '../session/lockstep.ts';
 import { openStreams, type Streams } from '../session/open-stream.ts';
 import { type StreamSupervisor, superviseStream } from '../session/supervise-stream.ts';
@@ -41,7 +41,12 @@ function serverCommand(run: Run): Command {
       run(async (tools) => {
         const { output, terminal, signal } = tools;
         const message = await readMessage(words, options.data, { terminal, signal });
-        const { supervisor, streams, given } = await open(tools, service, endpoint, options, options.timeout ?? 0);
+        const { supervisor, streams, given } = await open(
+          tools,
+          { service, endpoint, kind: 'server' },
+          options,
+          options.timeout ?? 0,
+        );
         await output.items(supervisor.incoming(streams.serverStream(message, given), options.limit));
         return undefined;
       }),
@@ -59,7 +64,12 @@ function clientCommand(run: Run): Command {
       run(async (tools) => {
         const { output, terminal, flags } = tools;
         const idleMs = options.timeout ?? requestTimeoutMs(flags()) ?? ANSWER_MS;
-        const { supervisor, streams, given } = await open(tools, service, endpoint, options, idleMs);
+        const { supervisor, streams, given } = await open(
+          tools,
+          { service, endpoint, kind: 'client' },
+          options,
+          idleMs,
+        );
         const messages = streamMessages(words, { terminal, signal: supervisor.signal });
         async function* thenWait() {
           yield* messages;
@@ -87,7 +97,12 @@ function bidiCommand(run: Run): Command {
     .action((service: string, endpoint: string, words: readonly string[], options: Options) =>
       run(async (tools) => {
         const { output, terminal } = tools;
-        const { supervisor, streams, given } = await open(tools, service, endpoint, options, options.timeout ?? 0);
+        const { supervisor, streams, given } = await open(
+          tools,
+          { service, endpoint, kind: 'bidi' },
+          options,
+          options.timeout ?? 0,
+        );
         const messages = supervisor.outgoing(streamMessages(words, { terminal, signal: supervisor.signal }));
         const turns = options.lockstep === true ? createLockstep(supervisor.signal) : undefined;
         const answers = streams.bidiStream(turns?.sending(messages) ?? messages, given);
@@ -113,8 +128,7 @@ interface Opened {
 
 async function open(
   { session, signal, progress }: Tools,
-  service: string,
-  endpoint: string,
+  { service, endpoint, kind }: Omit<EndpointCheck, 'signal'>,
   options: Options,
   idleMs: number,
 ): Promise<Opened> {
@@ -123,9 +137,7 @@ async function open(
   const given = callOptions({ ...options, timeout: 0 }, supervisor.signal);
   const opened = await session();
   if (options.address === undefined) {
-    await progress.during(`looking for ${service}`, () =>
-      checkEndpoint(opened, { service, endpoint, kind: 'stream', signal }),
-    );
+    await progress.during(`looking for ${service}`, () => checkEndpoint(opened, { service, endpoint, kind, signal }));
   }
   return { supervisor, streams: openStreams(opened.client, service, endpoint), given };
 }

@@ -1,5 +1,5 @@
 import type { RegisteredEndpoint, ServiceRecord, Value } from '@micro/core';
-import { isStream } from '../session/find-service.ts';
+import { type EndpointKind, kindOf } from '../session/check-endpoint.ts';
 import { table } from './table.ts';
 
 /** A record for people: its nodes, and each endpoint with the shape of its messages. */
@@ -13,12 +13,20 @@ export function recordText({ name, version, metadata, endpoints, nodes }: Servic
   ].join('\n');
 }
 
+const KINDS: Readonly<Record<EndpointKind, string>> = {
+  unary: 'unary',
+  server: 'server stream',
+  client: 'client stream',
+  bidi: 'bidi stream',
+  stream: 'stream',
+};
+
 function endpointRow(endpoint: RegisteredEndpoint): readonly string[] {
-  const { stream: _, ...more } = endpoint.metadata;
+  const { stream: _, stream_kind: __, ...more } = endpoint.metadata;
   const shapes = `${shapeOf(endpoint.request)} → ${shapeOf(endpoint.response)}`;
   // In place of the messages of a stream go-micro tells the names of Go's parameters.
   const messages = shapes === 'Context → Stream' ? '' : shapes;
-  return [`  ${endpoint.name}`, isStream(endpoint) ? 'stream' : 'unary', messages, pairs(more)];
+  return [`  ${endpoint.name}`, KINDS[kindOf(endpoint)], messages, pairs(more)];
 }
 
 function shapeOf(value: Value | undefined): string {
