@@ -57,7 +57,7 @@ function rehearse() {
     copyCheckout(copy);
     const before = new Map(published(copy).map(({ manifest }) => [manifest.name, manifest.version]));
     run(copy, 'npm', 'run', 'release:version');
-    run(copy, 'npm', 'run', 'build');
+    run(copy, 'npm', 'run', 'build', '--', '--output-logs=errors-only');
     run(copy, 'npm', 'run', 'packages:check');
     for (const workspace of published(copy)) show(workspace, before.get(workspace.manifest.name));
   } finally {
