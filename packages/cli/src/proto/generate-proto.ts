@@ -38,6 +38,7 @@ export async function generateProto({ folder, env, signal, into }: GenerateOptio
   const project = protoFolder(folder);
   if (project === undefined) {
     throw new MicroError({
+      id: 'micro',
       code: CODE.badRequest,
       detail: `there is no ${TEMPLATE} in ${folder} or above it: it says which code is generated from .proto files`,
     });
@@ -66,7 +67,11 @@ export async function generateProto({ folder, env, signal, into }: GenerateOptio
     timeoutMs: TIMEOUT_MS,
   });
   if (failure !== undefined) {
-    throw new MicroError({ code: CODE.badRequest, detail: `buf generate ${failure} in ${project}:\n${output}` });
+    throw new MicroError({
+      id: 'micro',
+      code: CODE.badRequest,
+      detail: `buf generate ${failure} in ${project}:\n${output}`,
+    });
   }
   return project;
 }

@@ -51,14 +51,17 @@ export async function askProject(
               options: PLUGIN_KINDS.map((value) => ({ value })),
             }),
           ));
+    const usual = kind === 'plugin' ? 'consul' : 'helloworld';
     const name =
       given.name ??
       answer(
         await text({
           ...io,
           message: { service: 'What is it called?', client: 'What does it call?', plugin: 'What is it for?' }[kind],
-          placeholder: { service: 'helloworld', client: 'helloworld', plugin: 'consul' }[kind],
-          validate: problemOf,
+          // What is shown in grey is what Enter alone says.
+          placeholder: usual,
+          defaultValue: usual,
+          validate: (typed) => problemOf(typed || usual),
         }),
       );
     if (kind !== 'service') return { ...given, kind, name, pluginKind };
@@ -91,9 +94,9 @@ export async function askProject(
   }
 }
 
-function problemOf(name: string | undefined): string | undefined {
+function problemOf(name: string): string | undefined {
   try {
-    namesOf(name ?? '');
+    namesOf(name);
     return undefined;
   } catch (error) {
     return reasonOf(error);

@@ -73,5 +73,5 @@ async function removeEmpty(folder: string, first: string): Promise<void> {
 }
 
 function alreadyExists(target: string): MicroError {
-  return new MicroError({ code: CODE.conflict, detail: `${basename(target)} already exists` });
+  return new MicroError({ id: 'micro', code: CODE.conflict, detail: `${basename(target)} already exists` });
 }

@@ -10,7 +10,7 @@ export function clientParts(project: Project): readonly Part[] {
   const { names, target } = project;
   if (target === undefined) throw new Error('a client has something to call');
   const { service, handler, method, request, proto } = target;
-    return [
+  return [
     {
       files: {
         ...templateFiles('client', { client: names.service, service }),
