@@ -166,6 +166,20 @@ describe('headers', () => {
   });
 });
 
+test('with --include the fields of the answer stand above it, and beside it as data', async () => {
+  const { stdout, code } = await call('Helloworld.Call', '{"name":"John"}', '--include');
+  expect({ code, lines: stdout.split('\n') }).toMatchObject({
+    code: 0,
+    lines: expect.arrayContaining(['Content-Type: application/json']),
+  });
+  expect(stdout.endsWith('\n\n{"msg":"Hello John"}\n')).toBe(true);
+  const data = await call('Helloworld.Call', '{"name":"John"}', '--include', '-o', 'json');
+  expect(JSON.parse(data.stdout)).toMatchObject({
+    header: { 'Content-Type': 'application/json' },
+    body: { msg: 'Hello John' },
+  });
+});
+
 test('an address is called without asking any registry', async () => {
   const args = ['call', 'helloworld', 'Helloworld.Call', '{"name":"John"}', '--address', hello.address];
   expect(await runMicro(args, { env: { MICRO_REGISTRY: 'etcd', MICRO_REGISTRY_ADDRESS: '127.0.0.1:1' } })).toEqual(

@@ -1,14 +1,18 @@
-import { jsonCodec } from '@micro/core';
+import { type Header, jsonCodec } from '@micro/core';
 import { Command } from 'commander';
 import { readMessage } from '../input/message.ts';
 import { addressOption, countOption, dataOption, durationOption, headerOption } from '../input/options.ts';
 import type { JsonText } from '../program/json-text.ts';
+import { toJson } from '../program/output.ts';
 import type { Run } from '../program/tools.ts';
+
 import { type CallFlags, callOptions } from '../session/call-options.ts';
 import { checkEndpoint } from '../session/check-endpoint.ts';
+import { visible } from '../view/table.ts';
 
 interface Options extends CallFlags {
   readonly data?: string;
+  readonly include: boolean;
 }
 
 /** `micro call`: one request, one answer. */
@@ -27,22 +31,34 @@ export function callCommand(run: Run): Command {
     .addOption(durationOption('--timeout <duration>', 'how long the call may take (default: 5s); 0 is no limit'))
     .addOption(countOption('--retries <n>', 'how often a call that nobody has run is repeated (default: 0)'))
     .option('--content-type <type>', 'how the request travels: application/json, application/grpc+json or json-rpc')
+    .option('--include', 'the fields of the answer too, above it', false)
     .action((service: string, endpoint: string, words: readonly string[], options: Options) =>
       run(async ({ session, output, signal, terminal, progress }) => {
-        const given = callOptions(options, signal);
+        let header: Header = {};
+        const given = {
+          ...callOptions(options, signal),
+          onHeader(fields: Header) {
+            header = fields;
+          },
+        };
         const message = await readMessage(words, options.data, { terminal, signal });
+        const body = bodyOf(message, options.contentType);
         const opened = await session();
-        await progress
-          .during(`calling ${service} ${endpoint}`, async () => {
-            if (options.address === undefined) {
-              await checkEndpoint(opened, { service, endpoint, kind: 'unary', signal });
-            }
-            return opened.client.call({ service, endpoint, body: bodyOf(message, options.contentType) }, given);
-          })
-          .then((answer) => output.value(answer));
+        const answer = await progress.during(`calling ${service} ${endpoint}`, async () => {
+          if (options.address === undefined) await checkEndpoint(opened, { service, endpoint, kind: 'unary', signal });
+          return opened.client.call({ service, endpoint, body }, given);
+        });
+        if (options.include) await output.value({ header, body: answer }, withHeader(header, answer));
+        else await output.value(answer);
         return undefined;
       }),
     );
+}
+
+/** As curl does it: the fields, an empty line, the body. */
+function withHeader(header: Header, answer: unknown): string {
+  const fields = Object.entries(header).map(([name, value]) => `${visible(name)}: ${visible(value)}`);
+  return [...fields.sort(), '', toJson(answer)].join('\n');
 }
 
 /** Only plain JSON is passed on as it is written; other forms of it are made of values, whose integers are as long. */

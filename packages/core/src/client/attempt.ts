@@ -107,6 +107,7 @@ export function readReply(message: Message | undefined, ctx: CallContext, parts:
         detail: `${ctx.service} ${ctx.endpoint} at ${node.address} ended without an answer`,
       });
     }
+    ctx.options.onHeader?.({ ...message.header, ...message.extra });
     throwIfError(message);
     const reply = decodeReply(message, ctx);
     markNode(ctx, parts, node);

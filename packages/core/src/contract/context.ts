@@ -1,4 +1,5 @@
 import type { Account } from './auth.ts';
+import type { Header } from './message.ts';
 import type { Metadata, MetadataInit } from './metadata.ts';
 import type { Filter, Strategy } from './selector.ts';
 
@@ -70,4 +71,9 @@ export interface CallOptions {
   readonly contentType?: string | undefined;
   /** How long connecting may take, in milliseconds. Default 5,000. */
   readonly connectTimeoutMs?: number | undefined;
+  /**
+   * Is told the fields of each message that answers a call with one answer, also of one that holds an error, before it is
+   * decoded: for tools that show the wire. What it throws fails the attempt. Default: nobody.
+   */
+  readonly onHeader?: ((header: Header) => void) | undefined;
 }
