@@ -2,4 +2,5 @@
 import { micro } from '@micro/cli';
 
 // `npm create micro helloworld -- --health` is `micro new helloworld --health`.
-process.exitCode = await micro(['new', ...process.argv.slice(2)]);
+const code = await micro(['new', ...process.argv.slice(2)]);
+process.exit(code);
