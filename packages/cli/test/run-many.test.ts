@@ -10,6 +10,9 @@ import {
   type Folder,
   freePorts,
   nothingRunsIn,
+  printedTimes,
+  processesIn,
+  runs,
   serviceFiles,
   startRun,
   WAIT,
@@ -129,10 +132,12 @@ describe('micro run', () => {
   const started: Running[] = [];
   /** Goes on while others are looked at: its pauses are what takes long here. */
   let weak: ReturnType<typeof start>;
+  let client: ReturnType<typeof start>;
   beforeAll(async () => {
     asker = await createAsker();
     const dies = `${answer('weak')} setTimeout(() => process.exit(3), 100);`;
     weak = start({ ...serviceFiles('weak'), 'src/answer.mjs': dies }, []);
+    client = start({ ...serviceFiles('client'), 'src/main.mjs': talks('first') }, []);
   });
   afterAll(async () => {
     await Promise.all(started.map((run) => run.ended('SIGTERM')));
@@ -252,6 +257,40 @@ describe('micro run', () => {
     expect((await asker.ask('words')).answer).toBe('fresh');
   });
 
+  it('replaces a version that hangs as soon as it is repaired', async () => {
+    const { run, folder } = start(serviceFiles('stuck'), []);
+    await run.printed('it is up');
+    folder.write({
+      'src/answer.mjs': `console.log('hangs'); setInterval(() => {}, 1000); await new Promise(() => {}); ${answer('never')}`,
+    });
+    await run.printed('[stuck] hangs');
+    expect((await asker.ask('stuck')).answer).toBe('first');
+    folder.write({ 'src/answer.mjs': answer('second') });
+    await asker.answers('stuck', 'second');
+    expect(run.stderr()).not.toContain('stuck: the new version');
+  });
+
+  it('never runs two versions with --stop-first, and has none while the code is broken', async () => {
+    const { run, folder } = start(serviceFiles('alone'), ['--stop-first']);
+    await run.printed('it is up');
+    const { pid } = await asker.ask('alone');
+    folder.write({ 'src/answer.mjs': 'broken(' });
+    await run.printed('alone: exited with code 1; waiting for a change');
+    expect(runs(pid)).toBe(false);
+    folder.write({ 'src/answer.mjs': answer('second') });
+    await asker.answers('alone', 'second');
+  });
+
+  it('takes a program without a server for up after a while, and for replaced when it has lived on', async () => {
+    const { run, folder } = client;
+    await run.printed('client: runs, and has started no server');
+    expect(run.stderr()).toMatch(/^\[micro\] +it is up$/m);
+    folder.write({ 'src/main.mjs': talks('second') });
+    await run.printed('[client] second');
+    await printedTimes(run, 'client: runs, and has started no server', 2);
+    await eventually(async () => expect(processesIn(folder)).toHaveLength(1 + 1), WAIT);
+  });
+
   it('starts a service that crashes again after 1, 2 and 4 seconds, and then when a file changes', async () => {
     const { run, folder } = weak;
     await run.printed('weak: exited with code 3; starting again in 1 s (1 of 3)');
@@ -262,3 +301,8 @@ describe('micro run', () => {
     await asker.answers('weak', 'strong');
   });
 });
+
+/** A program that serves nothing. */
+function talks(text: string): string {
+  return `console.log('${text}'); setInterval(() => {}, 1000);`;
+}

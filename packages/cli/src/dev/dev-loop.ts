@@ -1,5 +1,5 @@
 import { extname, relative } from 'node:path';
-import { createOrphanGuard, onAbort, reasonOf } from '@micro/core/plugin';
+import { createOrphanGuard, inTurn, onAbort, reasonOf } from '@micro/core/plugin';
 import { EXIT } from '../program/exit-code.ts';
 import type { Terminal } from '../program/terminal.ts';
 import { generateProto, protoFolder } from '../proto/generate-proto.ts';
@@ -48,6 +48,7 @@ const DEPENDENCY_MS = 30_000;
 export async function devLoop(options: DevLoopOptions): Promise<number> {
   const { services, terminal, graceMs, signal } = options;
   const names = services.map(({ name }) => name);
+  const inOrder = inTurn();
   /** Aborts when all of it is to end, for whatever reason. */
   const ending = new AbortController();
   const output = createDevOutput({ terminal, services: names, say: options.say, signal: ending.signal });
@@ -166,7 +167,7 @@ export async function devLoop(options: DevLoopOptions): Promise<number> {
         files: [...options.environmentFiles, ...options.settingsFiles],
         watch: options.watch.more,
         ignore: options.watch.ignore,
-        onChange: (files) => void onChange(files),
+        onChange: (files) => void inOrder(() => onChange(files)),
         onError: (reason) => output.say(`not everything can be watched: ${reason}`),
       });
       await watch.ready;

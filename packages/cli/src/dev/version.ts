@@ -55,7 +55,7 @@ export interface VersionOptions {
 }
 
 /** What a port, and a folder of the file store, of another process are called in errors. */
-const HELD = /\b(?:EADDRINUSE|LEVEL_LOCKED)\b/;
+const HELD = /\b(?:EADDRINUSE|LEVEL_LOCKED|is open already, here or in another process)\b/;
 /** What Node, and tsx, call code that cannot be run. */
 const BROKEN =
   /\b(?:SyntaxError|TransformError|ERR_MODULE_NOT_FOUND|ERR_\w*TYPESCRIPT\w*|Cannot find (?:module|package))\b/;
