@@ -48,11 +48,18 @@ export function findServiceProject({ cwd, env }: Terminal): ServiceProject {
       kind: 'service',
       names: namesOf(nameOf(found)),
       proto: existsSync(join(folder, 'buf.gen.yaml')),
-      features: new Set(FEATURES.filter((feature) => existsSync(join(folder, SIGNS[feature])))),
+      features: featuresOf(folder),
       packageManager: detectPackageManager(env, folder),
       ...clusterOf(folder),
     },
   };
+}
+
+/** Plain manifests beside overlays were there before these and are not looked at any more. */
+function featuresOf(folder: string): ReadonlySet<FeatureName> {
+  const there = new Set(FEATURES.filter((feature) => existsSync(join(folder, SIGNS[feature]))));
+  if (there.has('kustomize')) there.delete('kubernetes');
+  return there;
 }
 
 function nameOf({ folder, manifest }: Package): string {
