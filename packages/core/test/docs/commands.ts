@@ -30,7 +30,7 @@ interface Manifest {
 const FOREIGN = new Set(['cd', 'curl', 'docker', 'echo', 'git', 'go', 'kubectl', 'mkdir', 'node', 'source']);
 const CLI = 'packages/cli';
 const LIFE_CYCLE = new Set(['start', 'test']);
-const OWN_TO_NPM = new Set(['ci', 'init', 'pack', 'pkg']);
+const OWN_TO_NPM = new Set(['ci', 'deprecate', 'init', 'ls', 'outdated', 'pack', 'pkg']);
 const VARIABLE = /^([A-Z][A-Z0-9_]*)=/;
 
 /** The commands in the `sh` blocks of a page, and those of npm that stand in its text in backticks. */
@@ -89,7 +89,7 @@ function microFault(words: readonly string[], repository: Repository): string | 
 function npmFault(words: readonly string[], path: string, repository: Repository): string | undefined {
   const [command = '', ...rest] = words;
   if (OWN_TO_NPM.has(command)) return undefined;
-  if (command === 'install' || command === 'create') {
+  if (command === 'install' || command === 'update' || command === 'create') {
     const names = rest.filter((word) => !word.startsWith('-'));
     return command === 'create'
       ? packageFault(`create-${nameOf(names[0] ?? '')}`, path, repository)
