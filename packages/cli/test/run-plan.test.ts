@@ -1,6 +1,8 @@
-import { mkdirSync, statSync, symlinkSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, statSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
+import { nodeCommand } from '../src/dev/node-command.ts';
 import { planServices } from '../src/dev/plan.ts';
 import { sampleCall } from '../src/dev/sample-call.ts';
 import { createWatched } from '../src/dev/watched.ts';
@@ -84,6 +86,22 @@ describe('the services that are run', () => {
     expect(a?.command[0]).toBe(process.execPath);
     expect(a?.command.slice(1, 3)).toEqual(['--enable-source-maps', '--import']);
     expect(a?.command.at(-1)).toBe('start.mjs');
+  });
+
+  it('are run by Node itself where it knows TypeScript, and need tsx of the project where it does not', () => {
+    const alone = mkdtempSync(join(tmpdir(), 'micro-run-'));
+    try {
+      if ('typescript' in process.features && process.features.typescript) {
+        expect(nodeCommand(alone, 'main.ts').join(' ')).not.toContain('tsx');
+      } else {
+        expect(() => nodeCommand(alone, 'main.ts')).toThrow(
+          /tsx is not installed in .*micro-run-.*: .* -D tsx, or use Node/,
+        );
+      }
+      expect(nodeCommand(alone, 'main.js').at(-1)).toBe('main.js');
+    } finally {
+      rmSync(alone, { recursive: true });
+    }
   });
 
   it('may be named and described by micro.config.json', async () => {
