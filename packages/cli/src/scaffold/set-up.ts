@@ -22,8 +22,8 @@ export async function install(packageManager: PackageManager, { folder, env, sig
         ? ['cmd.exe', '/d', '/s', '/c', packageManager, 'install']
         : [packageManager, 'install'],
     folder,
-    // In CI yarn changes no lockfile, and there is none yet.
-    env: { ...env, YARN_ENABLE_IMMUTABLE_INSTALLS: 'false' },
+    // In CI yarn changes no lockfile, and there is none yet. In production npm leaves out what one develops with.
+    env: { ...env, NODE_ENV: 'development', YARN_ENABLE_IMMUTABLE_INSTALLS: 'false' },
     signal,
     timeoutMs: INSTALL_TIMEOUT_MS,
   });

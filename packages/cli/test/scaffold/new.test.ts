@@ -1,8 +1,13 @@
-import { access, mkdir, mkdtemp, readdir, readFile, realpath, rm, writeFile } from 'node:fs/promises';
+import { once } from 'node:events';
+import { access, mkdir, mkdtemp, readdir, readFile, readlink, realpath, rm, writeFile } from 'node:fs/promises';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { PassThrough } from 'node:stream';
+import { eventually } from '@micro/core/conformance';
 import { KEY } from '@micro/test-servers';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { micro } from '../../src/index.ts';
 import { microOnPty } from '../pty.ts';
 import { runMicro } from '../support.ts';
 
@@ -100,9 +105,10 @@ test.each([
   [['new', 'plugin', 'consul', '--kind', 'logger'], 'Allowed choices'],
   [['new', 'plugin', 'store-consul', '--kind', 'registry'], 'is called like a store'],
 ])('micro %j makes no sense and writes nothing', async (args, why) => {
-  const { code, stdout, stderr } = await run(...args);
-  expect({ code, stdout }, stderr).toEqual({ code: 2, stdout: '' });
-  expect(stderr).toContain(why);
+  const [stdin, stdout, stderr] = [new PassThrough(), new PassThrough(), new PassThrough()];
+  expect(await micro(args, { stdin, stdout, stderr, env: {}, cwd: folder })).toBe(2);
+  expect(stdout.read()).toBe(null);
+  expect(String(stderr.read())).toContain(why);
   expect(await readdir(folder)).toEqual([]);
 });
 
@@ -114,6 +120,42 @@ test('a project whose installation fails stays, and says how to go on', async ()
   expect(stderr).toContain('npm');
   expect(await isThere('helloworld/src/main.ts')).toBe(true);
 });
+
+test('Ctrl-C while it is installed ends the package manager too, keeps the project, and says how to go on', async () => {
+  // A registry that takes every question and answers none.
+  const sockets = new Set<Socket>();
+  const registry = createServer((socket) => void sockets.add(socket)).listen(0, '127.0.0.1');
+  await once(registry, 'listening');
+  const { port } = registry.address() as AddressInfo;
+  try {
+    const pty = microOnPty(['new', 'helloworld', '--yes', '--pm', 'npm'], {
+      cwd: folder,
+      env: { npm_config_registry: `http://127.0.0.1:${port}/`, npm_config_cache: join(folder, '.cache') },
+    });
+    await pty.shows('installing with npm');
+    await eventually(() => expect(sockets.size).toBeGreaterThan(0), { timeoutMs: 20_000 });
+    pty.type(KEY.interrupt);
+    const { code, shown } = await pty.ended();
+    expect(code, shown).toBe(130);
+    expect(shown).toContain('the files are written; to go on:\n\ncd helloworld\nnpm install\nnpm run proto\n');
+    expect(await isThere('helloworld/src/main.ts')).toBe(true);
+    await eventually(async () => expect(await processesIn(join(folder, 'helloworld'))).toEqual([]), {
+      timeoutMs: 10_000,
+    });
+  } finally {
+    for (const socket of sockets) socket.destroy();
+    registry.close();
+  }
+}, 60_000);
+
+/** The processes whose folder it is. */
+async function processesIn(place: string): Promise<readonly string[]> {
+  const found: string[] = [];
+  for (const pid of await readdir('/proc')) {
+    if (/^\d+$/.test(pid) && (await readlink(`/proc/${pid}/cwd`).catch(() => '')) === place) found.push(pid);
+  }
+  return found;
+}
 
 test('the package manager that started the program is the one of the project', async () => {
   const { stderr } = await runMicro(['new', 'helloworld', '--no-install'], {

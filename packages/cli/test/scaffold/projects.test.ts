@@ -1,4 +1,4 @@
-import { cp, readdir, writeFile } from 'node:fs/promises';
+import { cp, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { generateProto } from '../../src/proto/generate-proto.ts';
@@ -100,13 +100,20 @@ test.each([
   'no-proto-client/helloworld-client',
   'odd/3d.promise_type',
 ])(
-  'the tests of %s pass, and it builds',
+  'the tests of %s pass',
   async (project) => {
     const told = await workspace.run(project, 'npm', ['test', '--silent']);
     expect(told).toMatch(/^# pass [1-9]/m);
     expect(told).toMatch(/^# fail 0$/m);
+  },
+  120_000,
+);
+
+test.each(['complete/helloworld', 'no-proto/helloworld', 'client/helloworld-client'])(
+  '%s is built into a program that says what flags it takes',
+  async (project) => {
     await workspace.run(project, 'npm', ['run', 'build', '--silent']);
-    expect(await readdir(join(workspace.folder, project, 'dist'))).toContain('main.js');
+    expect(await workspace.run(project, process.execPath, ['dist/main.js', '--help'])).toContain('--registry');
   },
   60_000,
 );
