@@ -1,6 +1,6 @@
-import { missingServer, startNats, type TestServer } from '@micro/test-servers';
+import { missingServer, startEtcd, startNats, type TestServer } from '@micro/test-servers';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Env, privateMdns, type Running, runHere, runMicro, startMicro } from './support.ts';
+import { type Env, type Running, runHere, runMicro, startMicro } from './support.ts';
 
 /** Starts a subscriber that is known to subscribe. */
 async function subscriber(env: Env, ...args: string[]): Promise<Running> {
@@ -37,24 +37,39 @@ function itCarriesEvents(where: () => Env): void {
   });
 }
 
-describe('over the http broker', () => {
-  let env: Env;
-  beforeAll(async () => {
-    env = { ...(await privateMdns()), MICRO_BROKER: 'http', MICRO_BROKER_ADDRESS: '127.0.0.1:0' };
-  });
+// Subscribers are found in a registry; by mDNS one may be found too late on a machine that is busy, and gets nothing.
+const noEtcd = missingServer('etcd');
+describe.skipIf(noEtcd !== undefined)(
+  `over the http broker${noEtcd === undefined ? '' : ` (skipped: ${noEtcd})`}`,
+  () => {
+    let etcd: TestServer;
+    let env: Env;
+    beforeAll(async () => {
+      etcd = await startEtcd();
+      const registry = { MICRO_REGISTRY: 'etcd', MICRO_REGISTRY_ADDRESS: etcd.url };
+      env = { ...registry, MICRO_BROKER: 'http', MICRO_BROKER_ADDRESS: '127.0.0.1:0' };
+    });
+    afterAll(() => etcd.close());
 
-  itCarriesEvents(() => env);
+    itCarriesEvents(() => env);
 
-  test('a publisher says how many got it, and a subscriber that ends leaves nothing in the registry', async () => {
-    const running = await subscriber(env);
-    expect((await runHere(['publish', 'news', '{}'], { env })).stderr).toBe('published to 1 subscriber\n');
-    await running.printed('{}');
-    expect(await runHere(['services'], { env })).toMatchObject({ stdout: 'micro.http.broker\n' });
-    expect(await running.ended('SIGINT')).toMatchObject({ stdout: '{}\n', code: 130 });
-    expect(await runHere(['services'], { env })).toEqual({ stdout: '', stderr: '', code: 0 });
-    expect((await runHere(['publish', 'news', '{}'], { env })).stderr).toBe('nobody subscribes to news\n');
-  });
-});
+    test('a publisher says how many got it, and a subscriber that ends leaves nothing in the registry', async () => {
+      const running = await subscriber(env);
+      expect((await runHere(['publish', 'news', '{}'], { env })).stderr).toBe('published to 1 subscriber\n');
+      await running.printed('{}');
+      expect(await runHere(['services'], { env })).toMatchObject({ stdout: 'micro.http.broker\n' });
+      expect(await running.ended('SIGINT')).toMatchObject({ stdout: '{}\n', code: 130 });
+      expect(await runHere(['services'], { env })).toEqual({ stdout: '', stderr: '', code: 0 });
+      expect((await runHere(['publish', 'news', '{}'], { env })).stderr).toBe('nobody subscribes to news\n');
+    });
+
+    test('a registry that is away ends with 69, as nobody would be found', async () => {
+      const away = { env: { ...env, MICRO_REGISTRY_ADDRESS: '127.0.0.1:1' } };
+      expect(await runHere(['publish', 'news'], away)).toMatchObject({ code: 69, stdout: '' });
+      expect(await runHere(['subscribe', 'news'], away)).toMatchObject({ code: 69, stdout: '' });
+    });
+  },
+);
 
 const missing = missingServer('nats');
 describe.skipIf(missing !== undefined)(`over NATS${missing === undefined ? '' : ` (skipped: ${missing})`}`, () => {
@@ -69,6 +84,5 @@ describe.skipIf(missing !== undefined)(`over NATS${missing === undefined ? '' : 
   test('a broker that is away ends with 69', async () => {
     const env = { MICRO_BROKER: 'nats', MICRO_BROKER_ADDRESS: 'nats://127.0.0.1:1' };
     expect(await runHere(['publish', 'news'], { env })).toMatchObject({ code: 69, stdout: '' });
-    expect(await runHere(['subscribe', 'news'], { env })).toMatchObject({ code: 69, stdout: '' });
   });
 });

@@ -52,7 +52,7 @@ describe('a client stream', () => {
   test('without an answer ends with 75 once there is nothing more to send', async () => {
     const { stdout, stderr, code } = await stream(['client', 'helloworld', 'Echo.Swallow', '{}', '--timeout', '300ms']);
     expect({ stdout, code }).toEqual({ stdout: '', code: 75 });
-    expect(stderr).toContain('helloworld Echo.Swallow: no message for 300 ms');
+    expect(stderr).toContain('Echo.Swallow: no message for 300 ms');
     await expect.poll(() => hello.cancelled, { timeout: 10_000 }).toContain('Echo.Swallow');
   });
 });
@@ -88,7 +88,7 @@ describe('a stream in both directions', () => {
     const running = startMicro(['stream', ...bidi, '--timeout', '300ms'], hello);
     expect(await running.ended()).toMatchObject({
       code: 75,
-      stderr: expect.stringContaining('helloworld Helloworld.BidiStream: no message for 300 ms'),
+      stderr: expect.stringContaining('Helloworld.BidiStream: no message for 300 ms'),
     });
   });
 

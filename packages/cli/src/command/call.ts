@@ -5,10 +5,9 @@ import { addressOption, countOption, dataOption, durationOption, headerOption } 
 import type { JsonText } from '../program/json-text.ts';
 import { toJson } from '../program/output.ts';
 import type { Run } from '../program/tools.ts';
-
+import { visible } from '../program/visible.ts';
 import { type CallFlags, callOptions } from '../session/call-options.ts';
 import { checkEndpoint } from '../session/check-endpoint.ts';
-import { visible } from '../view/table.ts';
 
 interface Options extends CallFlags {
   readonly data?: string;

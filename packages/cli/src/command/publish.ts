@@ -3,6 +3,7 @@ import { readHeaders } from '../input/headers.ts';
 import { readMessage } from '../input/message.ts';
 import { dataOption, headerOption } from '../input/options.ts';
 import type { Run } from '../program/tools.ts';
+import { visible } from '../program/visible.ts';
 import { countSubscribers } from '../session/count-subscribers.ts';
 
 interface Options {
@@ -27,18 +28,16 @@ export function publishCommand(run: Run): Command {
         const message = await readMessage(words, data, { terminal, signal });
         const { client, components } = await session();
         const { broker, registry } = components;
+        // The http broker finds subscribers in the registry, and would only wait for one that is away.
+        const count = broker.name === 'http' ? await countSubscribers(registry, topic, signal) : undefined;
         await client.publish(topic, message, { metadata, signal });
-        if (broker.name !== 'http') {
-          say(`published to ${broker.name}`);
-          return undefined;
-        }
-        const count = await countSubscribers(registry, topic, signal);
-        say(
-          count === 0
-            ? `nobody subscribes to ${topic}`
-            : `published to ${count} ${count === 1 ? 'subscriber' : 'subscribers'}`,
-        );
+        say(count === undefined ? `published to ${broker.name}` : told(count, topic));
         return undefined;
       }),
     );
+}
+
+function told(count: number, topic: string): string {
+  if (count === 0) return `nobody subscribes to ${visible(topic)}`;
+  return `published to ${count} ${count === 1 ? 'subscriber' : 'subscribers'}`;
 }

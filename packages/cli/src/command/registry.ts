@@ -1,10 +1,11 @@
 import type { RegistryEvent } from '@micro/core';
 import { Command } from 'commander';
 import type { Run } from '../program/tools.ts';
+import { visible } from '../program/visible.ts';
 import { findService } from '../session/find-service.ts';
 import { goRecord } from '../view/go-record.ts';
 import { newestFirst } from '../view/newest-first.ts';
-import { table, visible } from '../view/table.ts';
+import { table } from '../view/table.ts';
 
 /** `micro registry`: what a registry can do, one verb each. */
 export function registryCommand(run: Run): Command {

@@ -1,8 +1,9 @@
 import { Command } from 'commander';
 import { inParallel } from '../program/in-parallel.ts';
 import type { Run } from '../program/tools.ts';
+import { visible } from '../program/visible.ts';
 import { newestFirst } from '../view/newest-first.ts';
-import { table, visible } from '../view/table.ts';
+import { table } from '../view/table.ts';
 
 interface Entry {
   readonly name: string;

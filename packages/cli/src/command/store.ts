@@ -4,8 +4,8 @@ import { countOption, durationOption } from '../input/options.ts';
 import { isReference, readReference } from '../input/read-all.ts';
 import type { Run, Tools } from '../program/tools.ts';
 import { UsageError } from '../program/usage-error.ts';
+import { visible } from '../program/visible.ts';
 import { dataOfBytes, textOfBytes } from '../view/bytes.ts';
-import { visible } from '../view/table.ts';
 
 interface Paging {
   readonly limit?: number;

@@ -1,7 +1,9 @@
+import type { CallOptions } from '@micro/core';
 import { Command } from 'commander';
 import { readMessage } from '../input/message.ts';
 import { addressOption, countOption, dataOption, durationOption, headerOption } from '../input/options.ts';
 import { streamMessages } from '../input/stream-messages.ts';
+import type { JsonText } from '../program/json-text.ts';
 import type { Run, Tools } from '../program/tools.ts';
 import { type CallFlags, callOptions, requestTimeoutMs } from '../session/call-options.ts';
 import { checkEndpoint, type EndpointCheck } from '../session/check-endpoint.ts';
@@ -40,13 +42,10 @@ function serverCommand(run: Run): Command {
     .action((service: string, endpoint: string, words: readonly string[], options: Options) =>
       run(async (tools) => {
         const { output, terminal, signal } = tools;
+        const target = { service, endpoint, kind: 'server' } as const;
+        const supervisor = superviseStream(endpoint, options.timeout ?? 0, signal);
         const message = await readMessage(words, options.data, { terminal, signal });
-        const { supervisor, streams, given } = await open(
-          tools,
-          { service, endpoint, kind: 'server' },
-          options,
-          options.timeout ?? 0,
-        );
+        const { streams, given } = await open(tools, target, options, supervisor);
         await output.items(supervisor.incoming(streams.serverStream(message, given), options.limit));
         return undefined;
       }),
@@ -62,15 +61,12 @@ function clientCommand(run: Run): Command {
     .addOption(durationOption('--timeout <duration>', 'how long the answer may take then (default: 5s); 0 is no limit'))
     .action((service: string, endpoint: string, words: readonly string[], options: Options) =>
       run(async (tools) => {
-        const { output, terminal, flags } = tools;
-        const idleMs = options.timeout ?? requestTimeoutMs(flags()) ?? ANSWER_MS;
-        const { supervisor, streams, given } = await open(
-          tools,
-          { service, endpoint, kind: 'client' },
-          options,
-          idleMs,
-        );
-        const messages = streamMessages(words, { terminal, signal: supervisor.signal });
+        const { output, flags, signal } = tools;
+        const target = { service, endpoint, kind: 'client' } as const;
+        const answerMs = options.timeout ?? requestTimeoutMs(flags()) ?? ANSWER_MS;
+        const supervisor = superviseStream(endpoint, answerMs, signal);
+        const messages = messagesOf(words, tools, supervisor);
+        const { streams, given } = await open(tools, target, options, supervisor);
         async function* thenWait() {
           yield* messages;
           // However long the user took for the messages: the time of the server begins now.
@@ -96,14 +92,11 @@ function bidiCommand(run: Run): Command {
     .addOption(durationOption('--timeout <duration>', 'how long to wait for the next answer (default: 0, for ever)'))
     .action((service: string, endpoint: string, words: readonly string[], options: Options) =>
       run(async (tools) => {
-        const { output, terminal } = tools;
-        const { supervisor, streams, given } = await open(
-          tools,
-          { service, endpoint, kind: 'bidi' },
-          options,
-          options.timeout ?? 0,
-        );
-        const messages = supervisor.outgoing(streamMessages(words, { terminal, signal: supervisor.signal }));
+        const { output, signal } = tools;
+        const target = { service, endpoint, kind: 'bidi' } as const;
+        const supervisor = superviseStream(endpoint, options.timeout ?? 0, signal);
+        const messages = supervisor.outgoing(messagesOf(words, tools, supervisor));
+        const { streams, given } = await open(tools, target, options, supervisor);
         const turns = options.lockstep === true ? createLockstep(supervisor.signal) : undefined;
         const answers = streams.bidiStream(turns?.sending(messages) ?? messages, given);
         await output.items(supervisor.incoming(turns?.receiving(answers) ?? answers, options.limit));
@@ -120,24 +113,36 @@ function streamingCommand(name: string): Command {
     .addOption(addressOption());
 }
 
-interface Opened {
-  readonly supervisor: StreamSupervisor;
-  readonly streams: Streams;
-  readonly given: ReturnType<typeof callOptions>;
+/** The messages that the user gives; a terminal is told how. */
+function messagesOf(
+  words: readonly string[],
+  { terminal, say }: Tools,
+  { signal }: StreamSupervisor,
+): AsyncIterable<JsonText> {
+  if (terminal.stdin.isTTY === true && (words.length === 0 || words.includes('-'))) {
+    say('each line is a message; Ctrl-D is the end of them');
+  }
+  return streamMessages(words, { terminal, signal });
 }
 
+interface Opened {
+  readonly streams: Streams;
+  readonly given: CallOptions;
+}
+
+/** Looks for the endpoint, and prepares its streams. */
 async function open(
   { session, signal, progress }: Tools,
-  { service, endpoint, kind }: Omit<EndpointCheck, 'signal'>,
+  target: Omit<EndpointCheck, 'signal'>,
   options: Options,
-  idleMs: number,
+  supervisor: StreamSupervisor,
 ): Promise<Opened> {
-  const supervisor = superviseStream(`${service} ${endpoint}`, idleMs, signal);
   // The time of a stream is that between its messages; it has none as a whole.
   const given = callOptions({ ...options, timeout: 0 }, supervisor.signal);
+  const { service, endpoint } = target;
   const opened = await session();
   if (options.address === undefined) {
-    await progress.during(`looking for ${service}`, () => checkEndpoint(opened, { service, endpoint, kind, signal }));
+    await progress.during(`looking for ${service}`, () => checkEndpoint(opened, { ...target, signal }));
   }
-  return { supervisor, streams: openStreams(opened.client, service, endpoint), given };
+  return { streams: openStreams(opened.client, service, endpoint), given };
 }

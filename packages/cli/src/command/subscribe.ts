@@ -3,6 +3,7 @@ import { createPushable } from '@micro/core/plugin';
 import { Command } from 'commander';
 import { countOption } from '../input/options.ts';
 import type { Run } from '../program/tools.ts';
+import { countSubscribers } from '../session/count-subscribers.ts';
 import { dataOfJson, textOfBytes } from '../view/bytes.ts';
 
 interface Options {
@@ -20,7 +21,9 @@ export function subscribeCommand(run: Run): Command {
     .addOption(countOption('--limit <n>', 'ends after so many events (default: 0, none)'))
     .action((topic: string, { queue, limit = 0 }: Options) =>
       run(async ({ session, output, signal, say }) => {
-        const { broker } = (await session()).components;
+        const { broker, registry } = (await session()).components;
+        // Its subscribers are found in the registry, and it would wait in silence for one that is away.
+        if (broker.name === 'http') await countSubscribers(registry, topic, signal);
         const events = receive(broker, { topic, queue, limit, signal, ready: () => say(`subscribed to ${topic}`) });
         await output.items(output.format === 'text' ? events : mapped(events, eventData), (event) =>
           textOfBytes((event as Delivery).message.body),

@@ -1,3 +1,5 @@
+import { visible } from '../program/visible.ts';
+
 /** Rows of text in columns, two spaces apart. */
 export function table(rows: readonly (readonly string[])[]): string {
   const widths: number[] = [];
@@ -15,9 +17,4 @@ export function table(rows: readonly (readonly string[])[]): string {
         .trimEnd(),
     )
     .join('\n');
-}
-
-/** A text from a registry with what could steer a terminal made visible. */
-export function visible(text: string): string {
-  return text.replace(/\p{Cc}/gu, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
