@@ -1,6 +1,7 @@
 import { Writable } from 'node:stream';
 import { expect, test } from 'vitest';
-import { createOutput, type Format, JsonText } from '../src/program/output.ts';
+import { JsonText } from '../src/program/json-text.ts';
+import { createOutput, type Format } from '../src/program/output.ts';
 
 /** What is printed in a form. */
 async function printed(format: Format, print: (output: ReturnType<typeof createOutput>) => Promise<void>) {
@@ -50,4 +51,17 @@ test('no items are an empty array', async () => {
 
 test('items are YAML documents of their own', async () => {
   expect(await printed('yaml', (output) => output.items([{ n: 1 }, { n: 2 }]))).toBe('n: 1\n---\nn: 2\n');
+});
+
+test('JSON over several lines has every digit, and nothing of a string is laid out', async () => {
+  const data = new JsonText('{ "n":[1.10,9007199254740993,{}],"s":"a{,\\"}:","e":[] }');
+  let text = '';
+  const stdout = new Writable({
+    write(chunk, _, done) {
+      text += chunk;
+      done();
+    },
+  });
+  await createOutput({ stdout, format: 'json' }).pretty.value(data);
+  expect(text).toBe('{\n  "n": [\n    1.10,\n    9007199254740993,\n    {}\n  ],\n  "s": "a{,\\"}:",\n  "e": []\n}\n');
 });
