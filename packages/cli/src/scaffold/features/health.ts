@@ -12,7 +12,7 @@ On its own port the service answers \`GET /health/live\` for as long as it liste
 be called: registered, not stopping, and with every check in \`src/health.ts\` passed. Checks run before each registration, every 30
 seconds (\`MICRO_REGISTER_INTERVAL\`, in seconds). While one fails, the service is not in the registry, and its log says which.
 
-A check is for what this process alone has lost. One that fails in all replicas at once, such as that of a service which this one
-calls, takes all of them away: let calls fail instead.`,
+A check that fails in all replicas at once takes all of them away. Where the service can still do something without what is
+missing, such as another service that it calls, let those calls fail instead.`,
   };
 }

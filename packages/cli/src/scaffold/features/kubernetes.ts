@@ -48,11 +48,12 @@ export function clusterReadme({ names, namespace, features }: Project): string {
   const secret = `It wants the Secret \`${service}-postgres\` with the \`password\` of the database:
 
 \`\`\`sh
-kubectl --namespace ${namespace} create secret generic ${service}-postgres --from-file=password=/dev/stdin
+read -rs PASSWORD
+printf %s "$PASSWORD" | kubectl --namespace ${namespace} create secret generic ${service}-postgres --from-file=password=/dev/stdin
 \`\`\`
 `;
-  return `The service runs in the namespace \`${namespace}\` and is found in the etcd at \`http://etcd.${namespace}.svc:2379\`; change both to
-what your cluster has.${features.has('postgres') ? ` ${secret}` : ''}`.trim();
+  return `The service runs in the namespace \`${namespace}\`, which has to be there, and is found in the etcd at
+\`http://etcd.${namespace}.svc:2379\`; change both to what your cluster has.${features.has('postgres') ? `\n\n${secret}` : ''}`.trim();
 }
 
 function configMap({ names, ...project }: Project): string {
