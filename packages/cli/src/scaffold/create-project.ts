@@ -35,41 +35,38 @@ export async function createProject(project: Project, options: CreateOptions, to
   say(`\n${indented(drawn)}\n`);
 
   const { install: installLine, run } = commandsOf(packageManager);
-  const place = { folder: target, env: terminal.env, signal };
   const isGenerated = tree.has('buf.gen.yaml');
-  // What is still to be done by hand, should the next thing fail.
-  const left = [
-    `cd ${names.folder}`,
-    ...(options.install ? [installLine, ...(isGenerated ? [run('proto')] : [])] : []),
-  ];
-  if (options.git && (await beginRepository(place))) say('began a git repository');
-  if (options.install) {
-    try {
+  const byHand = [installLine, ...(isGenerated ? [run('proto')] : [])];
+  const place = { folder: target, env: terminal.env, signal };
+  try {
+    if (options.git && (await beginRepository(place))) say('began a git repository');
+    if (options.install) {
       await progress.during(`installing with ${packageManager}`, () => install(packageManager, place));
       say(`installed with ${packageManager}`);
-      if (isGenerated) {
-        const { generateProto } = await import('../proto/generate-proto.ts');
-        await progress.during('generating code', () => generateProto(place));
-        say('generated src/gen from proto');
-      }
-    } catch (error) {
-      say(`\nthe files are written; to go on:\n\n${left.join('\n')}\n`);
-      throw error;
     }
+    if (options.install && isGenerated) {
+      const { generateProto } = await import('../proto/generate-proto.ts');
+      await progress.during('generating code', () => generateProto(place));
+      say('generated src/gen from proto');
+    }
+  } catch (error) {
+    say(`\nthe files are written; to go on:\n\n${[enter(project), ...byHand].join('\n')}\n`);
+    throw error;
   }
-  say(`\nnext steps:\n\n${nextSteps(project, options.install).join('\n')}\n`);
+  say(`\nnext steps:\n\n${[enter(project), ...(options.install ? [] : byHand), ...trials(project)].join('\n')}\n`);
   if (output.format !== 'text') await output.value(result);
 }
 
-function nextSteps({ kind, names, packageManager, proto, target }: Project, isInstalled: boolean): readonly string[] {
-  const { install: installLine, run, exec } = commandsOf(packageManager);
-  const isGenerated = kind === 'service' ? proto : target?.proto !== undefined;
-  return [
-    `cd ${names.folder}`,
-    ...(isInstalled ? [] : [installLine, ...(isGenerated ? [run('proto')] : [])]),
-    run(kind === 'plugin' ? 'test' : 'dev'),
-    ...(kind === 'service' ? [`${exec} call ${names.service} ${names.handler}.Call '{"name": "John"}'`] : []),
-  ];
+function enter({ names }: Project): string {
+  return `cd ${/^[\w@./-]+$/.test(names.folder) ? names.folder : `"${names.folder}"`}`;
+}
+
+/** How a new project is tried out. */
+function trials({ kind, names, packageManager }: Project): readonly string[] {
+  const { run, exec } = commandsOf(packageManager);
+  if (kind === 'plugin') return [run('test')];
+  if (kind === 'client') return [run('dev')];
+  return [run('dev'), `${exec} call ${names.service} ${names.handler}.Call '{"name": "John"}'`];
 }
 
 function indented(text: string): string {

@@ -118,7 +118,7 @@ test.each(['complete/helloworld', 'no-proto/helloworld', 'client/helloworld-clie
   60_000,
 );
 
-test('Go takes the description of a new service as it takes its own', async () => {
+test('a new service is described as go-micro describes it', async () => {
   // Both compile one file, so the names in it are those that go-micro gives.
   const tree = renderProject(await describedAs('helloworld'));
   const proto = tree.get('proto/helloworld.proto') ?? '';
