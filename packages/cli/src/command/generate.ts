@@ -30,7 +30,7 @@ export function generateCommand(run: Run): Command {
     .action((names: readonly string[], options: GenerateOptions) =>
       run((tools) => generate(names.map(featureOf), options, tools)),
     );
-  return clusterOptions(command);
+  return clusterOptions(command, 'as its manifests say, else ');
 }
 
 async function generate(

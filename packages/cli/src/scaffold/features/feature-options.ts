@@ -18,12 +18,13 @@ export interface ClusterOptions {
   readonly postgresaddress?: string;
 }
 
-/** Adds the options about the cluster that a service runs in. */
-export function clusterOptions(command: Command): Command {
-  const { namespace, postgresAddress } = CLUSTER_DEFAULTS;
+/** Adds the options about the cluster that a service runs in. `before` is what counts before their defaults. */
+export function clusterOptions(command: Command, before = ''): Command {
+  const namespace = `${before}"${CLUSTER_DEFAULTS.namespace}"`;
+  const postgresAddress = `${before}"${CLUSTER_DEFAULTS.postgresAddress}"`;
   return command
-    .option('--namespace <name>', `namespace of Kubernetes resources (default: "${namespace}")`, readNamespace)
-    .option('--postgres-address <host>', `PostgreSQL as a Pod reaches it (default: "${postgresAddress}")`, readAddress)
+    .option('--namespace <name>', `namespace of Kubernetes resources (default: ${namespace})`, readNamespace)
+    .option('--postgres-address <host>', `PostgreSQL as a Pod reaches it (default: ${postgresAddress})`, readAddress)
     .addOption(new Option('--postgresaddress <host>').argParser(readAddress).hideHelp());
 }
 
