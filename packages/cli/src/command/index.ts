@@ -28,10 +28,25 @@ const COMMANDS: ReadonlyMap<string, () => Promise<MakeCommand>> = new Map([
   [COMPLETE, async () => (await import('./complete.ts')).completeCommand],
 ]);
 
+/** Flags of the program that have no value. Whoever asks for help or the version needs no single command. */
+const SWITCHES: ReadonlySet<string> = new Set(['--pretty', '--verbose', '--quiet']);
+
 /** The command that `argv` means, or all of them where that cannot be told: for help, and for a misspelt name. */
 export async function commandsFor(argv: readonly string[]): Promise<readonly MakeCommand[]> {
-  // The value of a flag may look like a command, so only a first word is believed.
-  const [first = ''] = argv;
+  const first = firstWord(argv);
   const only = first === COMPLETE ? undefined : COMMANDS.get(first);
   return Promise.all(only === undefined ? [...COMMANDS.values()].map((load) => load()) : [only()]);
+}
+
+/** The first word that is neither a flag nor the value of one; `''` where there is none, or a flag that is not known. */
+function firstWord(argv: readonly string[]): string {
+  for (let at = 0; at < argv.length; at++) {
+    const word = argv[at] ?? '';
+    if (!word.startsWith('-')) return word;
+    if (word.includes('=') || SWITCHES.has(word)) continue;
+    // Every other flag with two dashes has a value, but for those that ask for help.
+    if (word === '--help' || word === '--version' || !/^(?:--.|-o$)/.test(word)) return '';
+    at += 1;
+  }
+  return '';
 }
