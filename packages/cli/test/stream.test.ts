@@ -10,14 +10,20 @@ afterAll(() => hello.service.stop());
 const stream = (args: string[], input = '') => runHere(['stream', ...args], { ...hello, input });
 const ok = (stdout: string) => ({ stdout, stderr: '', code: 0 });
 const STROKES = ['{"stroke":1}', '{"stroke":2}', '{"stroke":3}'];
-const ECHOES = '{"stroke":"1"}\n{"stroke":"2"}\n{"stroke":"3"}\n';
+const ECHOES = '{"stroke":1}\n{"stroke":2}\n{"stroke":3}\n';
 
 describe('a server stream', () => {
+  test('is printed to the letter with --raw, as protobuf writes it', async () => {
+    expect(await stream(['server', 'helloworld', 'Helloworld.ServerStream', '{"count":2}', '--raw'])).toEqual(
+      ok('{}\n{"count":"1"}\n'),
+    );
+  });
+
   test('is a line for each answer, whatever they are worth', async () => {
     const { stdout, stderr, code } = await stream(['server', 'helloworld', 'Echo.Forever', '--limit', '3']);
     expect({ stdout, stderr, code }).toEqual(ok('{"tick":0}\n{"tick":1}\n{"tick":2}\n'));
     expect(await stream(['s', 'helloworld', 'Helloworld.ServerStream', '{"count":3}'])).toEqual(
-      ok('{}\n{"count":"1"}\n{"count":"2"}\n'),
+      ok('{"count":0}\n{"count":1}\n{"count":2}\n'),
     );
   });
 
@@ -43,10 +49,10 @@ describe('a server stream', () => {
 describe('a client stream', () => {
   test('sends its arguments, or lines of stdin, or both, and prints the one answer', async () => {
     const args = ['client', 'helloworld', 'Helloworld.ClientStream'];
-    expect(await stream([...args, ...STROKES])).toEqual(ok('{"count":"6"}\n'));
-    expect(await stream(args, `${STROKES.join('\r\n\n')}\n`)).toEqual(ok('{"count":"6"}\n'));
-    expect(await stream([...args, '{"stroke":4}', '-'], STROKES.join('\n'))).toEqual(ok('{"count":"10"}\n'));
-    expect(await stream(args)).toEqual(ok('{}\n'));
+    expect(await stream([...args, ...STROKES])).toEqual(ok('{"count":6}\n'));
+    expect(await stream(args, `${STROKES.join('\r\n\n')}\n`)).toEqual(ok('{"count":6}\n'));
+    expect(await stream([...args, '{"stroke":4}', '-'], STROKES.join('\n'))).toEqual(ok('{"count":10}\n'));
+    expect(await stream(args)).toEqual(ok('{"count":0}\n'));
   });
 
   test('without an answer ends with 75 once there is nothing more to send', async () => {
@@ -70,7 +76,7 @@ describe('a stream in both directions', () => {
     const running = startMicro(['stream', ...bidi], hello);
     for (const stroke of [1, 2, 3]) {
       running.child.stdin.write(`{"stroke":${stroke}}\n`);
-      await running.printed(`{"stroke":"${stroke}"}`);
+      await running.printed(`{"stroke":${stroke}}`);
     }
     running.child.stdin.end();
     expect(await running.ended()).toEqual(ok(ECHOES));

@@ -1,17 +1,19 @@
 import { type Header, jsonCodec } from '@micro/core';
 import { Command } from 'commander';
 import { readMessage } from '../input/message.ts';
-import { addressOption, countOption, dataOption, durationOption, headerOption } from '../input/options.ts';
-import type { JsonText } from '../program/json-text.ts';
+import { addressOption, countOption, dataOption, durationOption, headerOption, rawOption } from '../input/options.ts';
+import { JsonText } from '../program/json-text.ts';
 import { toJson } from '../program/output.ts';
 import type { Run } from '../program/tools.ts';
 import { visible } from '../program/visible.ts';
 import { type CallFlags, callOptions } from '../session/call-options.ts';
 import { checkEndpoint } from '../session/check-endpoint.ts';
+import { shapeAnswer } from '../view/shape-answer.ts';
 
 interface Options extends CallFlags {
   readonly data?: string;
   readonly include: boolean;
+  readonly raw: boolean;
 }
 
 /** `micro call`: one request, one answer. */
@@ -19,7 +21,7 @@ export function callCommand(run: Run): Command {
   return new Command('call')
     .summary('call an endpoint of a service')
     .description(
-      'Calls an endpoint and prints its answer. The request is one JSON object, {} without one; it and the answer are passed on to the letter.',
+      'Calls an endpoint and prints its answer. The request is one JSON object, {} without one, and passed on to the letter. The answer is shown as its type has it, where the registry says what that is.',
     )
     .argument('<service>', 'name in the registry')
     .argument('<endpoint>', 'as the registry has it, such as Helloworld.Call')
@@ -30,6 +32,7 @@ export function callCommand(run: Run): Command {
     .addOption(durationOption('--timeout <duration>', 'how long the call may take (default: 5s); 0 is no limit'))
     .addOption(countOption('--retries <n>', 'how often a call that nobody has run is repeated (default: 0)'))
     .option('--content-type <type>', 'how the request travels: application/json, application/grpc+json or json-rpc')
+    .addOption(rawOption())
     .option('--include', 'the fields of the answer too, above it', false)
     .action((service: string, endpoint: string, words: readonly string[], options: Options) =>
       run(async ({ session, output, signal, terminal, progress }) => {
@@ -44,8 +47,12 @@ export function callCommand(run: Run): Command {
         const body = bodyOf(message, options.contentType);
         const opened = await session();
         const answer = await progress.during(`calling ${service} ${endpoint}`, async () => {
-          if (options.address === undefined) await checkEndpoint(opened, { service, endpoint, kind: 'unary', signal });
-          return opened.client.call({ service, endpoint, body }, given);
+          const listed =
+            options.address === undefined
+              ? await checkEndpoint(opened, { service, endpoint, kind: 'unary', signal })
+              : undefined;
+          const answered = await opened.client.call({ service, endpoint, body }, given);
+          return options.raw || !(answered instanceof JsonText) ? answered : shapeAnswer(answered, listed?.response);
         });
         if (options.include) await output.value({ header, body: answer }, withHeader(header, answer));
         else await output.value(answer);

@@ -1,7 +1,7 @@
 import type { CallOptions } from '@micro/core';
 import { Command } from 'commander';
 import { readMessage } from '../input/message.ts';
-import { addressOption, countOption, dataOption, durationOption, headerOption } from '../input/options.ts';
+import { addressOption, countOption, dataOption, durationOption, headerOption, rawOption } from '../input/options.ts';
 import { streamMessages } from '../input/stream-messages.ts';
 import type { JsonText } from '../program/json-text.ts';
 import type { Run, Tools } from '../program/tools.ts';
@@ -10,11 +10,13 @@ import { checkEndpoint, type EndpointCheck } from '../session/check-endpoint.ts'
 import { createLockstep } from '../session/lockstep.ts';
 import { openStreams, type Streams } from '../session/open-stream.ts';
 import { type StreamSupervisor, superviseStream } from '../session/supervise-stream.ts';
+import { shapeAnswer } from '../view/shape-answer.ts';
 
 interface Options extends CallFlags {
   readonly data?: string;
   readonly limit?: number;
   readonly lockstep?: boolean;
+  readonly raw: boolean;
 }
 
 /** How long a server may take for the one answer to a stream of requests. */
@@ -45,8 +47,9 @@ function serverCommand(run: Run): Command {
         const target = { service, endpoint, kind: 'server' } as const;
         const supervisor = superviseStream(endpoint, options.timeout ?? 0, signal);
         const message = await readMessage(words, options.data, { terminal, signal });
-        const { streams, given } = await open(tools, target, options, supervisor);
-        await output.items(supervisor.incoming(streams.serverStream(message, given), options.limit));
+        const { streams, given, shape } = await open(tools, target, options, supervisor);
+        const answers = streams.serverStream(message, given);
+        await output.items(mapped(supervisor.incoming(answers, options.limit), shape));
         return undefined;
       }),
     );
@@ -66,14 +69,14 @@ function clientCommand(run: Run): Command {
         const answerMs = options.timeout ?? requestTimeoutMs(flags()) ?? ANSWER_MS;
         const supervisor = superviseStream(endpoint, answerMs, signal);
         const messages = messagesOf(words, tools, supervisor);
-        const { streams, given } = await open(tools, target, options, supervisor);
+        const { streams, given, shape } = await open(tools, target, options, supervisor);
         async function* thenWait() {
           yield* messages;
           // However long the user took for the messages: the time of the server begins now.
           supervisor.moved();
         }
         const answer = streams.clientStream(supervisor.outgoing(thenWait()), given);
-        await output.value(await supervisor.answer(answer));
+        await output.value(shape(await supervisor.answer(answer)));
         return undefined;
       }),
     );
@@ -96,10 +99,10 @@ function bidiCommand(run: Run): Command {
         const target = { service, endpoint, kind: 'bidi' } as const;
         const supervisor = superviseStream(endpoint, options.timeout ?? 0, signal);
         const messages = supervisor.outgoing(messagesOf(words, tools, supervisor));
-        const { streams, given } = await open(tools, target, options, supervisor);
+        const { streams, given, shape } = await open(tools, target, options, supervisor);
         const turns = options.lockstep === true ? createLockstep(supervisor.signal) : undefined;
         const answers = streams.bidiStream(turns?.sending(messages) ?? messages, given);
-        await output.items(supervisor.incoming(turns?.receiving(answers) ?? answers, options.limit));
+        await output.items(mapped(supervisor.incoming(turns?.receiving(answers) ?? answers, options.limit), shape));
         return undefined;
       }),
     );
@@ -110,7 +113,12 @@ function streamingCommand(name: string): Command {
     .argument('<service>', 'name in the registry')
     .argument('<endpoint>', 'as the registry has it, such as Helloworld.BidiStream')
     .addOption(headerOption())
-    .addOption(addressOption());
+    .addOption(addressOption())
+    .addOption(rawOption());
+}
+
+async function* mapped<T>(values: AsyncIterable<T>, map: (value: T) => T): AsyncIterable<T> {
+  for await (const value of values) yield map(value);
 }
 
 /** The messages that the user gives; a terminal is told how. */
@@ -128,6 +136,8 @@ function messagesOf(
 interface Opened {
   readonly streams: Streams;
   readonly given: CallOptions;
+  /** How an answer is shown. */
+  shape(answer: JsonText): JsonText;
 }
 
 /** Looks for the endpoint, and prepares its streams. */
@@ -141,8 +151,13 @@ async function open(
   const given = callOptions({ ...options, timeout: 0 }, supervisor.signal);
   const { service, endpoint } = target;
   const opened = await session();
-  if (options.address === undefined) {
-    await progress.during(`looking for ${service}`, () => checkEndpoint(opened, { ...target, signal }));
-  }
-  return { streams: openStreams(opened.client, service, endpoint), given };
+  const listed =
+    options.address === undefined
+      ? await progress.during(`looking for ${service}`, () => checkEndpoint(opened, { ...target, signal }))
+      : undefined;
+  return {
+    streams: openStreams(opened.client, service, endpoint),
+    given,
+    shape: (answer) => (options.raw ? answer : shapeAnswer(answer, listed?.response)),
+  };
 }

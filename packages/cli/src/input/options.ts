@@ -19,6 +19,11 @@ export function addressOption(): Option {
   return new Option('--address <host:port>', 'asks this node, and no registry');
 }
 
+/** `--raw`. */
+export function rawOption(): Option {
+  return new Option('--raw', 'print answers to the letter, not as their type has them').default(false, 'no');
+}
+
 /** An option whose value is a duration, read as milliseconds. */
 export function durationOption(flags: string, description: string): Option {
   return new Option(flags, description).argParser((text: string) => {

@@ -10,12 +10,17 @@ export class JsonText {
 /** What valid JSON consists of; white space between is no part of it. */
 const PIECES = /"(?:[^"\\]|\\.)*"|[{}[\],:]|[^\s{}[\],:"]+/g;
 
+/** Valid JSON, cut into its brackets, commas, colons, and values as they are written. */
+export function jsonPieces(text: string): readonly string[] {
+  return text.match(PIECES) ?? [];
+}
+
 /**
  * Valid JSON on one line, or over several with so many spaces of indentation, as `JSON.stringify` lays it out. Only white
  * space changes: numbers and strings stay as they are written.
  */
 export function layOutJson(text: string, spaces = 0): string {
-  const pieces = text.match(PIECES) ?? [];
+  const pieces = jsonPieces(text);
   if (spaces === 0) return pieces.join('');
   let depth = 0;
   let out = '';

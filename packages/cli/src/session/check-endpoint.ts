@@ -16,19 +16,25 @@ export interface EndpointCheck {
 /**
  * Looks whether a service lists an endpoint, and as what, before it is called: a stream that is called as if it had one
  * answer would be run all the same. An endpoint that is not listed may be there (`Debug.Health` is), unless its handler is
- * listed, or one with nearly its name. Throws a 404 that names what was probably meant, and a 400 for the wrong kind.
+ * listed, or one with nearly its name. Returns what the registry says of it. Throws a 404 that names what was probably meant,
+ * and a 400 for the wrong kind.
  */
 export async function checkEndpoint(
   session: Session,
   { service, endpoint, kind, signal }: EndpointCheck,
-): Promise<void> {
+): Promise<RegisteredEndpoint | undefined> {
   const records = await findService(session, service, signal);
   const listed = records.flatMap(({ endpoints }) => endpoints);
-  const [first, ...others] = listed.filter(({ name }) => name === endpoint).map(kindOf);
-  if (first === undefined) return checkUnlisted(service, endpoint, [...new Set(listed.map(({ name }) => name))]);
+  const named = listed.filter(({ name }) => name === endpoint);
+  const [first] = named;
+  if (first === undefined) {
+    await checkUnlisted(service, endpoint, [...new Set(listed.map(({ name }) => name))]);
+    return undefined;
+  }
   // Versions may differ in it.
-  const fits = [first, ...others].some((known) => known === kind || (known === 'stream' && kind !== 'unary'));
-  if (!fits) throw refused(CODE.badRequest, `${endpoint} is ${WHAT[first]}`);
+  const fits = named.map(kindOf).some((known) => known === kind || (known === 'stream' && kind !== 'unary'));
+  if (!fits) throw refused(CODE.badRequest, `${endpoint} is ${WHAT[kindOf(first)]}`);
+  return first;
 }
 
 /** What a registered endpoint says it is. */
