@@ -21,7 +21,10 @@ export function advertisedAddress(
 /** The same where a user may have said which it is: their host and port, or their host with the port that was bound. */
 export function advertisedAs(advertise: string | undefined, bound: string): string {
   if (advertise === undefined) return advertisedAddress(bound);
-  return /:\d+$/.test(advertise) ? advertise : `${advertise}:${bound.slice(bound.lastIndexOf(':') + 1)}`;
+  const port = bound.slice(bound.lastIndexOf(':') + 1);
+  // An IPv6 address ends as if it had a port: `fd00::12`, as a Pod knows its own.
+  if (isIPv6(advertise)) return formatAddress(advertise, port);
+  return /:\d+$/.test(advertise) ? advertise : `${advertise}:${port}`;
 }
 
 function machineAddress(interfaces: NodeJS.Dict<NetworkInterfaceInfo[]>): string {
