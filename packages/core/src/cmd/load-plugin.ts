@@ -89,14 +89,16 @@ function checkManifest(manifest: unknown, packageName: string, kind: PluginKind)
 }
 
 function unknown({ kind, name, known, folders }: PluginRequest, short: string | undefined): MicroError {
-  const looked =
-    short === undefined ? '' : `, and neither ${short} nor ${name} is installed from ${folders.join(' or ')}`;
-  const hint = short === undefined ? '' : ` (npm install ${short}?)`;
   const there = known.length === 0 ? 'core has none' : `core has ${known.join(', ')}`;
+  // A name that no package can have is none that could be installed.
+  const missing =
+    short === undefined
+      ? ''
+      : `, and ${short} is not installed: npm install ${short} (looked from ${folders.join(', ')})`;
   return new MicroError({
     id: 'go.micro.cmd',
     code: CODE.notFound,
-    detail: `unknown ${kind} ${shown(name)}: ${there}${looked}${hint}`,
+    detail: `unknown ${kind} ${shown(name)}: ${there}${missing}`,
   });
 }
 

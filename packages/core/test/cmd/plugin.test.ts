@@ -171,7 +171,7 @@ test('a name that nobody knows is an error that lists those there are and says w
   const { code, detail } = await world.failure(['--store=redis'], {}, { project });
   expect(code).toBe(404);
   expect(detail).toBe(
-    `unknown store "redis": core has memory, file, and neither @micro/store-redis nor redis is installed from ${project} (npm install @micro/store-redis?)`,
+    `unknown store "redis": core has memory, file, and @micro/store-redis is not installed: npm install @micro/store-redis (looked from ${project})`,
   );
 });
 
