@@ -149,3 +149,13 @@ test('prints a line for people for each look', async () => {
   expect(code).toBe(0);
   expect(stdout).toMatch(/^ok {6}Node /);
 });
+
+test('finds a package.json that is no JSON, and goes on', async () => {
+  await writeFile(join(folder, 'package.json'), '{');
+  const { code, findings } = await doctor();
+  expect(code).toBe(1);
+  expect(findings).toContainEqual(
+    expect.objectContaining({ check: 'project', detail: expect.stringContaining('package.json cannot be read') }),
+  );
+  expect(statusOf(findings, 'registry')).toBe('ok');
+});

@@ -206,3 +206,30 @@ test('a feature that there is not, and a folder without a service, are usage err
     stderr: expect.stringContaining('"web" is no service: its package.json does not depend on @micro/core'),
   });
 });
+
+describe('a package.json', () => {
+  test('that is no JSON is told of, and that of the folder above gets nothing', async () => {
+    const folder = await freshService();
+    const inner = join(folder, 'inner');
+    await mkdir(inner);
+    await writeFile(join(inner, 'package.json'), '{ "name": "inner",');
+    const before = await filesOf(folder);
+    const { code, stderr } = await generate(inner, 'docker');
+    expect({ code, stderr }).toEqual({
+      code: 78,
+      stderr: expect.stringContaining('inner/package.json cannot be read'),
+    });
+    expect(await filesOf(folder)).toEqual(before);
+  });
+
+  test.each([null, 'x', []])('whose tables are %j gets them as if they were not there', async (table) => {
+    const folder = await freshService();
+    const file = join(folder, 'package.json');
+    const manifest = { name: 'x', dependencies: { '@micro/core': '1' }, scripts: table, devDependencies: table };
+    await writeFile(file, `\uFEFF${JSON.stringify(manifest)}`);
+    expect(await generate(folder, 'docker', 'postgres')).toMatchObject({ code: 0 });
+    const { scripts, devDependencies } = JSON.parse(await readFile(file, 'utf8'));
+    expect(Object.keys(scripts)).toEqual(['docker', 'migrate']);
+    expect(Object.keys(devDependencies)).toEqual(['@electric-sql/pglite', '@types/pg']);
+  });
+});

@@ -120,6 +120,25 @@ describe('the services that are run', () => {
     expect(users).toMatchObject({ name: 'users', env: { LEVEL: '1', EMPTY: '' }, depends: ['plain'], isNode: true });
   });
 
+  it('are called as micro.config.json calls them, in the place where they were found, and are not run twice', async () => {
+    const folder = folderWith({
+      ...serviceFiles('twin', 'a'),
+      ...serviceFiles('twin', 'b'),
+      ...serviceFiles('c', 'c'),
+      'micro.config.json': { services: { left: { path: 'a' }, right: { path: 'b' } } },
+    });
+    expect(await names(folder)).toEqual(['left', 'right', 'c']);
+  });
+
+  it('are found although an editor has put a byte order mark before their JSON', async () => {
+    const folder = folderWith({
+      ...serviceFiles('one', 'one'),
+      'one/package.json': `\uFEFF${JSON.stringify({ name: 'one', ...CORE })}`,
+      'micro.config.json': `\uFEFF${JSON.stringify({ services: { one: { env: { A: '1' } } } })}`,
+    });
+    expect(await planServices({ cwd: folder.path, paths: [] })).toMatchObject([{ name: 'one', env: { A: '1' } }]);
+  });
+
   it('are watched in their folders and those of the packages they depend on in the same workspace', async () => {
     const folder = folderWith({
       'svc/package.json': { name: 'svc', dependencies: { '@micro/core': '^1.0.0', '@x/shared': '*', picomatch: '*' } },
@@ -219,6 +238,22 @@ describe('micro run refuses', () => {
       'depends goes in a circle: a → b → a',
     ],
     ['two of one name', { ...serviceFiles('x', 'a'), ...serviceFiles('x', 'b') }, ['a', 'b'], 78, 'are both called x'],
+    [
+      'two of one name in one folder',
+      { ...serviceFiles('x', 'a'), ...serviceFiles('x', 'b') },
+      [],
+      78,
+      'both called x',
+    ],
+    [
+      'a package.json that is no JSON',
+      { ...ONE, 'users/package.json': '{' },
+      [],
+      78,
+      'users/package.json cannot be read',
+    ],
+    ['a package.json that is a list', { 'package.json': '[]' }, [], 78, 'package.json has to hold an object'],
+    ['a package.json that is a folder', { 'package.json/x': '' }, [], 78, 'package.json cannot be read: it is no file'],
     ['an entry that is no file', { 'package.json': { micro: { entry: 'no.js' }, ...CORE } }, [], 78, 'micro.entry in '],
   ])('%s', async (_, files, args, code, text) => {
     const folder = folderWith(files);

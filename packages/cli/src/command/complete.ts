@@ -4,7 +4,7 @@ import { candidates, type Known } from '../completion/candidates.ts';
 import { readFlags } from '../program/flags.ts';
 import type { Run, Tools } from '../program/tools.ts';
 import { nearestPackage } from '../project/packages.ts';
-import { installedPlugins } from '../project/plugins.ts';
+import { type InstalledPlugin, installedPlugins } from '../project/plugins.ts';
 import { openSession } from '../session/session.ts';
 
 /** Nobody waits longer for a Tab. */
@@ -42,10 +42,11 @@ function knownTo({ terminal, signal }: Tools, words: readonly string[]): Known {
       return [];
     }
   }
-  const project = nearestPackage(terminal.cwd);
-  const plugins = project === undefined ? [] : installedPlugins(project);
   return {
-    plugins: (kind) => plugins.filter((plugin) => plugin.kind === kind).map(({ flag }) => flag),
+    plugins: (kind) =>
+      pluginsAt(terminal.cwd)
+        .filter((plugin) => plugin.kind === kind)
+        .map(({ flag }) => flag),
     services: () => ask((registry, until) => registry.listServices({ signal: until })),
     endpoints: (service) =>
       ask(async (registry, until) => {
@@ -53,6 +54,16 @@ function knownTo({ terminal, signal }: Tools, words: readonly string[]): Known {
         return [...new Set(records.flatMap(({ endpoints }) => endpoints.map(({ name }) => name)))];
       }),
   };
+}
+
+function pluginsAt(folder: string): readonly InstalledPlugin[] {
+  try {
+    const project = nearestPackage(folder);
+    return project === undefined ? [] : installedPlugins(project);
+  } catch {
+    // A package.json that is none has no plugins; who completes a line is not told.
+    return [];
+  }
 }
 
 type Question<T> = (

@@ -7,12 +7,12 @@ import { checkNode } from '../doctor/check-node.ts';
 import { checkPlugins } from '../doctor/check-plugins.ts';
 import { checkRegistry } from '../doctor/check-registry.ts';
 import { checkVariables } from '../doctor/check-variables.ts';
-import { detailOf } from '../doctor/detail-of.ts';
 import type { Finding } from '../doctor/finding.ts';
+import { detailOf } from '../program/detail-of.ts';
 import { EXIT } from '../program/exit-code.ts';
 import { hasColors, type Terminal } from '../program/terminal.ts';
 import type { Run, Tools } from '../program/tools.ts';
-import { nearestPackage, type Package } from '../project/packages.ts';
+import { nearestPackage } from '../project/packages.ts';
 import { openSession } from '../session/session.ts';
 
 /** `micro doctor`: what is wrong with this machine, this project, and the components that flags choose. */
@@ -38,22 +38,24 @@ export function doctorCommand(run: Run): Command {
 async function examine(tools: Tools): Promise<readonly Finding[]> {
   const { terminal } = tools;
   const own = nearestPackage(import.meta.dirname);
-  const project = nearestPackage(terminal.cwd);
   return [
     ...(own === undefined ? [] : [checkNode(own)]),
-    ...(project === undefined ? [noProject(terminal)] : await ofProject(project)),
+    ...(await ofProject(terminal)),
     ...checkVariables(terminal.env),
     ...(await ofComponents(tools)),
   ];
 }
 
-async function ofProject(project: Package): Promise<readonly Finding[]> {
-  return [checkCore(project), ...(await checkPlugins(project))];
-}
-
-function noProject({ cwd }: Terminal): Finding {
-  const detail = `no package.json in ${cwd} or above`;
-  return { check: 'project', status: 'warning', detail, fix: 'run it in the folder of a service' };
+async function ofProject({ cwd }: Terminal): Promise<readonly Finding[]> {
+  try {
+    const project = nearestPackage(cwd);
+    if (project !== undefined) return [checkCore(project), ...(await checkPlugins(project))];
+    const detail = `no package.json in ${cwd} or above`;
+    return [{ check: 'project', status: 'warning', detail, fix: 'run it in the folder of a service' }];
+  } catch (error) {
+    // A package.json that cannot be read: of the project, or of something that it has installed.
+    return [{ check: 'project', status: 'problem', detail: detailOf(error) }];
+  }
 }
 
 async function ofComponents({ session, flags, terminal, signal }: Tools): Promise<readonly Finding[]> {

@@ -1,9 +1,9 @@
 import { readFileSync, realpathSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
+import { configError } from '../program/config-error.ts';
 import { didYouMean } from '../program/suggest.ts';
 import { UsageError } from '../program/usage-error.ts';
-import { type Manifest, readPackage } from '../project/packages.ts';
-import { configError } from './config-error.ts';
+import { CORE, type Manifest, readPackage, shortNameOf } from '../project/packages.ts';
 import { CONFIG_FILE, readMicroConfig, type ServiceConfig } from './micro-config.ts';
 import { type EntryFields, entryOf, ownEntryOf } from './node-command.ts';
 
@@ -18,8 +18,6 @@ export interface FoundService {
   readonly config: ServiceConfig;
 }
 
-const CORE = '@micro/core';
-
 /** Where services are looked for in a folder that names no workspaces. */
 const USUAL_PLACES: readonly string[] = ['*', '*/*'];
 
@@ -30,27 +28,34 @@ const USUAL_PLACES: readonly string[] = ['*', '*/*'];
  */
 export async function findServices(paths: readonly string[], cwd: string): Promise<readonly FoundService[]> {
   const found = new Map<string, FoundService>();
-  for (const path of paths) {
-    for (const service of await servicesAt(path, cwd)) {
-      const same = found.get(service.name);
-      if (same !== undefined && same.folder !== service.folder) {
-        throw configError(
-          `${same.folder} and ${service.folder} are both called ${service.name}: run one of them, or name them in ${CONFIG_FILE}`,
-        );
-      }
-      found.set(service.name, service);
-    }
-  }
+  for (const path of paths) for (const service of await servicesAt(path, cwd)) add(found, service);
   return [...found.values()];
+}
+
+/** Adds a service to those that were found. Throws 400 when another one has its name. */
+function add(found: Map<string, FoundService>, service: FoundService): void {
+  const same = found.get(service.name);
+  if (same !== undefined && same.folder !== service.folder) {
+    throw configError(
+      `${same.folder} and ${service.folder} are both called ${service.name}: run one of them, or name them in ${CONFIG_FILE}`,
+    );
+  }
+  found.set(service.name, service);
 }
 
 async function servicesAt(path: string, cwd: string): Promise<readonly FoundService[]> {
   const folder = folderAt(path, cwd);
-  const found = new Map((await packagesIn(folder)).map((service) => [service.name, service]));
-  for (const [name, config] of readMicroConfig(folder)?.services ?? []) {
-    found.set(name, configured(folder, name, config, found));
-  }
-  if (found.size > 0) return [...found.values()];
+  const found = await packagesIn(folder);
+  const named = [...(readMicroConfig(folder)?.services ?? [])].map(([name, config]) =>
+    configured(folder, name, config, found),
+  );
+  const isOf = (own: FoundService) => (other: FoundService) => own.folder === other.folder;
+  // What the settings name is called so, in the place in which it was found.
+  const services = [
+    ...found.flatMap((service) => (named.some(isOf(service)) ? named.filter(isOf(service)) : [service])),
+    ...named.filter((service) => !found.some(isOf(service))),
+  ];
+  if (services.length > 0) return services;
   throw new UsageError(
     `there is no service in ${folder}: no package in it depends on ${CORE} and has a micro.entry or a src/main.ts`,
   );
@@ -86,18 +91,13 @@ function serviceIn(
   if (found === undefined || !usesCore(found.manifest)) return undefined;
   const entry = findEntry(found.folder, found.manifest as EntryFields);
   if (entry === undefined) return undefined;
-  return { name: nameOf(found.manifest, found.folder), folder: found.folder, entry, config: {} };
+  return { name: shortNameOf(found), folder: found.folder, entry, config: {} };
 }
 
 /** A plugin works with core that others bring, and is no service. */
 function usesCore({ dependencies, devDependencies, peerDependencies }: Manifest): boolean {
   const has = (list: unknown): boolean => typeof list === 'object' && list !== null && Object.hasOwn(list, CORE);
   return !has(peerDependencies) && (has(dependencies) || has(devDependencies));
-}
-
-function nameOf({ name }: Manifest, folder: string): string {
-  const full = typeof name === 'string' && name !== '' ? name : folder;
-  return full.slice(full.replaceAll('\\', '/').lastIndexOf('/') + 1);
 }
 
 /** The patterns of npm, yarn or pnpm; `undefined` when the folder has none. */
@@ -122,16 +122,14 @@ function texts(value: unknown): readonly string[] | undefined {
   return value.filter((item): item is string => typeof item === 'string' && item !== '');
 }
 
-function configured(
-  folder: string,
-  name: string,
-  config: ServiceConfig,
-  found: ReadonlyMap<string, FoundService>,
-): FoundService {
-  const known = found.get(name);
+function configured(folder: string, name: string, config: ServiceConfig, found: readonly FoundService[]): FoundService {
+  const known = found.find((service) => service.name === name);
   if (config.path === undefined) {
     if (known !== undefined) return { ...known, config };
-    const meant = didYouMean(name, found.keys());
+    const meant = didYouMean(
+      name,
+      found.map((service) => service.name),
+    );
     const hint = meant === '' ? ': give its path' : meant;
     throw configError(
       `${join(folder, CONFIG_FILE)}: services.${name} is no service that was found in ${folder}${hint}`,

@@ -1,8 +1,7 @@
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { reasonOf } from '@micro/core/plugin';
+import { configError } from '../program/config-error.ts';
 import { didYouMean } from '../program/suggest.ts';
-import { configError } from './config-error.ts';
+import { isObject, readJsonFile } from '../project/json-file.ts';
 
 /** The file that says what a folder alone does not. */
 export const CONFIG_FILE = 'micro.config.json';
@@ -45,7 +44,7 @@ const FIELDS: Readonly<Record<keyof ServiceConfig, readonly [check: Check, wante
  */
 export function readMicroConfig(folder: string): MicroConfig | undefined {
   const file = join(folder, CONFIG_FILE);
-  const content = read(file);
+  const content = readJsonFile(file);
   if (content === undefined) return undefined;
   const wrong = (what: string): Error => configError(`${file}: ${what}`);
   if (!isObject(content)) throw wrong('it has to hold an object');
@@ -64,19 +63,6 @@ export function readMicroConfig(folder: string): MicroConfig | undefined {
     }
   }
   return { services: new Map(Object.entries(services) as [string, ServiceConfig][]) };
-}
-
-function read(file: string): unknown {
-  try {
-    return JSON.parse(readFileSync(file, 'utf8'));
-  } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw configError(`${file} cannot be read: ${reasonOf(cause)}`, cause);
-  }
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function isText(value: unknown): boolean {

@@ -2,8 +2,8 @@ import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { extname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { configError } from '../program/config-error.ts';
 import { commandsOf, detectPackageManager } from '../project/package-manager.ts';
-import { configError } from './config-error.ts';
 
 /** Where the code of a service begins when its `package.json` does not say so. */
 const USUAL_ENTRIES = ['src/main.ts', 'src/main.mts', 'src/main.js', 'src/main.mjs'] as const;

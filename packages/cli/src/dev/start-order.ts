@@ -1,5 +1,5 @@
+import { configError } from '../program/config-error.ts';
 import { didYouMean } from '../program/suggest.ts';
-import { configError } from './config-error.ts';
 
 /** What depends on what. */
 export interface Dependent {

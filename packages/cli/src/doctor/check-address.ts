@@ -1,5 +1,5 @@
 import { createServer } from 'node:net';
-import { detailOf } from './detail-of.ts';
+import { detailOf } from '../program/detail-of.ts';
 import type { Finding } from './finding.ts';
 
 /** Whether the fixed port that a service would listen on is free; nothing when there is none. */

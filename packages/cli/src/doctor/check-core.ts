@@ -1,7 +1,5 @@
-import { dependenciesOf, installedPackage, type Package } from '../project/packages.ts';
+import { CORE, dependenciesOf, installedPackage, type Package } from '../project/packages.ts';
 import type { Finding } from './finding.ts';
-
-const CORE = '@micro/core';
 
 /**
  * Whether all that the project depends on sees one copy of core. Two copies work side by side, errors included, but not

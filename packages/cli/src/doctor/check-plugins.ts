@@ -1,11 +1,9 @@
 import { loadPlugin } from '@micro/core/plugin';
 import { satisfies } from 'semver';
-import { installedPackage, type Package } from '../project/packages.ts';
+import { detailOf } from '../program/detail-of.ts';
+import { CORE, installedPackage, type Package } from '../project/packages.ts';
 import { type InstalledPlugin, installedPlugins } from '../project/plugins.ts';
-import { detailOf } from './detail-of.ts';
 import type { Finding } from './finding.ts';
-
-const CORE = '@micro/core';
 
 /** Whether each plugin of the project fits its core, by its range and by the manifest that it exports. */
 export async function checkPlugins(project: Package): Promise<readonly Finding[]> {

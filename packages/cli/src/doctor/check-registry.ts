@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Registry } from '@micro/core';
-import { detailOf } from './detail-of.ts';
+import { detailOf } from '../program/detail-of.ts';
 import type { Finding } from './finding.ts';
 
 /** How long a record may take to come back. */

@@ -1,3 +1,4 @@
+import { isObject, parseJson } from '../project/json-file.ts';
 import type { Part } from '../scaffold/part.ts';
 import { versionOf } from '../scaffold/versions.ts';
 
@@ -15,8 +16,9 @@ const DEPENDENCIES = ['dependencies', 'devDependencies', 'optionalDependencies',
 
 /** Adds the scripts and dependencies of parts that a `package.json` lacks. What it has stays as it is, in its form and order. */
 export function addToPackage(text: string, parts: readonly Part[]): AddedToPackage {
-  const manifest: Record<string, unknown> = JSON.parse(text);
-  const table = (name: string): Table => (Object.hasOwn(manifest, name) ? (manifest[name] as Table) : {});
+  const manifest: Record<string, unknown> = { ...(parseJson(text) as object) };
+  // npm takes what is no table for an empty one, too.
+  const table = (name: string): Table => (isObject(manifest[name]) ? (manifest[name] as Table) : {});
   const known = new Set(DEPENDENCIES.flatMap((name) => Object.keys(table(name))));
   const adds: string[] = [];
 

@@ -5,7 +5,7 @@ import { parse } from 'yaml';
 import type { Terminal } from '../program/terminal.ts';
 import { UsageError } from '../program/usage-error.ts';
 import { detectPackageManager } from '../project/package-manager.ts';
-import { dependenciesOf, nearestPackage, type Package } from '../project/packages.ts';
+import { CORE, dependenciesOf, nearestPackage, type Package } from '../project/packages.ts';
 import { CLUSTER_DEFAULTS, isAddress, isNamespace } from '../scaffold/features/feature-options.ts';
 import { namesOf } from '../scaffold/names.ts';
 import { FEATURES, type FeatureName, type Project } from '../scaffold/project.ts';
@@ -38,8 +38,8 @@ export function findServiceProject({ cwd, env }: Terminal): ServiceProject {
       'there is no package.json here or above: go to the folder of a service, or make one with micro new',
     );
   }
-  if (!dependenciesOf(found.manifest).includes('@micro/core')) {
-    throw new UsageError(`${shown(nameOf(found))} is no service: its package.json does not depend on @micro/core`);
+  if (!dependenciesOf(found.manifest).includes(CORE)) {
+    throw new UsageError(`${shown(nameOf(found))} is no service: its package.json does not depend on ${CORE}`);
   }
   const { folder } = found;
   return {

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import type { Terminal } from '../program/terminal.ts';
+import { foldersUp } from './folders-up.ts';
 
 /** The package managers that a project can be installed with. */
 export const PACKAGE_MANAGERS = ['npm', 'pnpm', 'yarn', 'bun'] as const;
@@ -22,11 +23,11 @@ export function detectPackageManager(env: Terminal['env'], folder: string): Pack
 }
 
 function lockedBy(folder: string): PackageManager | undefined {
-  for (let at = folder; ; at = dirname(at)) {
+  for (const at of foldersUp(folder)) {
     const lockfile = Object.keys(LOCKFILES).find((name) => existsSync(join(at, name)));
     if (lockfile !== undefined) return LOCKFILES[lockfile];
-    if (dirname(at) === at) return undefined;
   }
+  return undefined;
 }
 
 /** How users of a package manager write what they do with a project. */

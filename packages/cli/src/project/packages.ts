@@ -1,5 +1,11 @@
-import { readFileSync, realpathSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { realpathSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { configError } from '../program/config-error.ts';
+import { foldersUp } from './folders-up.ts';
+import { isObject, readJsonFile } from './json-file.ts';
+
+/** The package that all of a project shares. */
+export const CORE = '@micro/core';
 
 /** What is read of a `package.json`. */
 export interface Manifest {
@@ -21,38 +27,39 @@ export interface Package {
   readonly manifest: Manifest;
 }
 
-/** No manifest is larger; what claims to be one is not read. */
-const LONGEST_MANIFEST = 4 * 1024 * 1024;
-
-/** The package in a folder; `undefined` when there is none that can be read. */
+/** The package in a folder; `undefined` when there is none. Throws a config error for a `package.json` that is none. */
 export function readPackage(folder: string): Package | undefined {
-  try {
-    const text = readFileSync(join(folder, 'package.json'), 'utf8');
-    const manifest: unknown = text.length > LONGEST_MANIFEST ? undefined : JSON.parse(text);
-    if (typeof manifest !== 'object' || manifest === null) return undefined;
-    return { folder: realpathSync(folder), manifest };
-  } catch {
-    return undefined;
-  }
+  const file = join(folder, 'package.json');
+  const manifest = readJsonFile(file);
+  if (manifest === undefined) return undefined;
+  if (!isObject(manifest)) throw configError(`${file} has to hold an object`);
+  return { folder: realpathSync(folder), manifest };
 }
 
-/** The package that a folder belongs to: the nearest one, there or above. */
+/** The package that a folder belongs to: the nearest one, there or above. Throws as `readPackage` does. */
 export function nearestPackage(folder: string): Package | undefined {
-  for (let at = folder; ; at = dirname(at)) {
-    const found = readPackage(at);
-    if (found !== undefined || dirname(at) === at) return found;
-  }
+  return firstFound(foldersUp(folder));
 }
 
-/** An installed package as code in a folder sees it: in the `node_modules` there, or above. */
+/** An installed package as code in a folder sees it: in the `node_modules` there, or above. Throws as `readPackage` does. */
 export function installedPackage(name: string, folder: string): Package | undefined {
-  for (let at = folder; ; at = dirname(at)) {
-    const found = readPackage(join(at, 'node_modules', name));
-    if (found !== undefined || dirname(at) === at) return found;
+  return firstFound(foldersUp(folder).map((at) => join(at, 'node_modules', name)));
+}
+
+function firstFound(folders: readonly string[]): Package | undefined {
+  for (const folder of folders) {
+    const found = readPackage(folder);
+    if (found !== undefined) return found;
   }
+  return undefined;
 }
 
 /** The names that a package asks for, sorted. */
 export function dependenciesOf({ dependencies, devDependencies, optionalDependencies }: Manifest): readonly string[] {
   return Object.keys({ ...dependencies, ...devDependencies, ...optionalDependencies }).sort();
+}
+
+/** What a package is called, without its scope; one without a name as its folder is. */
+export function shortNameOf({ folder, manifest }: Package): string {
+  return basename(typeof manifest.name === 'string' && manifest.name !== '' ? manifest.name : folder);
 }

@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs';
-import { delimiter, dirname, join } from 'node:path';
+import { delimiter, join } from 'node:path';
 import { CODE, MicroError } from '@micro/core';
 import type { Terminal } from '../program/terminal.ts';
+import { foldersUp } from '../project/folders-up.ts';
 import { commandsOf, detectPackageManager } from '../project/package-manager.ts';
 import { installedPackage } from '../project/packages.ts';
 import { runProgram } from '../project/run-program.ts';
@@ -23,10 +24,7 @@ export interface GenerateOptions {
 
 /** The folder that code is generated in: the nearest with a `buf.gen.yaml`, from `folder` up; `undefined` without one. */
 export function protoFolder(folder: string): string | undefined {
-  for (let at = folder; ; at = dirname(at)) {
-    if (existsSync(join(at, TEMPLATE))) return at;
-    if (dirname(at) === at) return undefined;
-  }
+  return foldersUp(folder).find((at) => existsSync(join(at, TEMPLATE)));
 }
 
 /**
@@ -78,9 +76,6 @@ export async function generateProto({ folder, env, signal, into }: GenerateOptio
 
 /** Where buf looks for plugins: among the programs that packages of the project bring, then where the user's are. */
 function programsOf(project: string, path = ''): string {
-  const folders: string[] = [];
-  for (let at = project; ; at = dirname(at)) {
-    folders.push(join(at, 'node_modules', '.bin'));
-    if (dirname(at) === at) return [...folders, path].join(delimiter);
-  }
+  const own = foldersUp(project).map((at) => join(at, 'node_modules', '.bin'));
+  return [...own, path].join(delimiter);
 }

@@ -1,5 +1,6 @@
-import { access } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { foldersUp } from '../project/folders-up.ts';
 import type { PackageManager } from '../project/package-manager.ts';
 import { runProgram } from '../project/run-program.ts';
 
@@ -32,7 +33,7 @@ export async function install(packageManager: PackageManager, { folder, env, sig
 
 /** Begins a repository, unless the project is in one, or there is no git. Resolves with whether it did. */
 export async function beginRepository({ folder, env, signal }: SetUpOptions): Promise<boolean> {
-  if (await isInRepository(folder)) return false;
+  if (foldersUp(folder).some((at) => existsSync(join(at, '.git')))) return false;
   try {
     const { failure } = await runProgram({
       command: ['git', 'init', '--quiet'],
@@ -45,15 +46,5 @@ export async function beginRepository({ folder, env, signal }: SetUpOptions): Pr
   } catch {
     signal.throwIfAborted();
     return false;
-  }
-}
-
-async function isInRepository(folder: string): Promise<boolean> {
-  for (let at = folder; ; at = dirname(at)) {
-    const found = await access(join(at, '.git')).then(
-      () => true,
-      () => false,
-    );
-    if (found || dirname(at) === at) return found;
   }
 }
