@@ -44,6 +44,13 @@ test.each([
   expect(jsonFault(text)).toEqual({ position, expected });
 });
 
+test('a text as long as a message can be is looked through', () => {
+  const long = `{"a":"${'\\n'.repeat(8_000_000)}"`;
+  expect(jsonFault(`${long}}`)).toBeUndefined();
+  expect(jsonFault(`${long}]`)).toEqual({ position: long.length, expected: ', or }' });
+  expect(jsonFault('1'.repeat(16_000_000))).toBeUndefined();
+});
+
 test('a text as deep as it is long is looked through', () => {
   expect(jsonFault('['.repeat(200_000))).toEqual({ position: 200_000, expected: 'a value or ]' });
 });

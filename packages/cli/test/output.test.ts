@@ -34,6 +34,12 @@ test('JSON as it came is in other data to the letter, and bigints are integers',
   );
 });
 
+test('a text in JSON is as long as a message can be, and lists are as deep', async () => {
+  for (const text of [`{"a":"${'\\n'.repeat(8_000_000)}"}`, `${'['.repeat(100_000)}${']'.repeat(100_000)}`]) {
+    expect((await printed('text', (output) => output.value(new JsonText(text)))) === `${text}\n`).toBe(true);
+  }
+});
+
 test('items are one JSON array, which is closed when they end with an error', async () => {
   async function* items() {
     yield { n: 1 };

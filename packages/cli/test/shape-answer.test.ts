@@ -51,6 +51,32 @@ describe('an answer whose type is registered', () => {
     expect(JSON.parse(person('{"userName":"{\\"a\\":[1,2]} \\u0041, :"}')).userName).toBe('{"a":[1,2]} A, :');
   });
 
+  test('keeps its texts where the type says integers and they are none', () => {
+    for (const age of ['"007"', '"1e3"', '"9 "', '""', 'null', '["5"]', '{"age":"5"}']) {
+      expect(person(`{"age":${age}}`)).toContain(`"age":${age},`);
+    }
+    expect(person('{"visits":["1",{"age":"2"}]}')).toContain('"visits":["1",{"age":"2"}]');
+    expect(person('{"visits":"1"}')).toContain('"visits":"1"');
+  });
+
+  test('is shaped whatever way its names are written, and keeps that', () => {
+    expect(person('{"\\u0061ge":"1"}')).toBe('{"userName":"","\\u0061ge":1,"tags":[],"visits":[],"photo":""}');
+  });
+
+  test('stays as it came where it is not what the type says', () => {
+    for (const address of ['[{"zip":"7"},[]]', '"x"', 'null', '{"@type":"a/B","zip":"1"}', '{"zip":1,"zip":2}']) {
+      expect(person(`{"address":${address}}`)).toContain(`"address":${address}`);
+    }
+    for (const text of ['[{"age":"1"}]', '{"age":"1","age":"2"}']) expect(person(text)).toBe(text);
+  });
+
+  test('may be deep and long', () => {
+    const deep = `${'{"address":['.repeat(100_000)}${']}'.repeat(100_000)}`;
+    expect(person(deep)).toContain(deep.slice(1, -1));
+    const long = `"${'\\n'.repeat(8_000_000)}"`;
+    expect(person(`{"userName":${long}}`).includes(long)).toBe(true);
+  });
+
   test('is not given anything by a key called __proto__', () => {
     expect(person('{"__proto__":{"age":"1"}}')).toContain('"__proto__":{"age":"1"}');
   });

@@ -1,8 +1,9 @@
+import { endOfString } from '../program/json-text.ts';
+
 /** What may stand where. A comma of an object is followed by a name, one of a list by a value. */
 type Expected = 'a value' | 'a value or ]' | 'a name' | 'a name or }' | ':' | ', or }' | ', or ]' | 'the end';
 
 const SPACE = /[ \t\r\n]*/y;
-const STRING = /"(?:[^"\\\p{Cc}]|[\x7f-\x9f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"/uy;
 const SCALAR = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?(?![\w.+-])|(?:true|false|null)(?!\w)/y;
 
 /**
@@ -17,6 +18,13 @@ export function jsonFault(text: string): { readonly position: number; readonly e
     pattern.lastIndex = at;
     const found = pattern.test(text);
     if (found) at = pattern.lastIndex;
+    return found;
+  };
+  const takeString = (): boolean => {
+    if (text[at] !== '"') return false;
+    const end = endOfString(text, at);
+    const found = isJson(text.slice(at, end));
+    if (found) at = end;
     return found;
   };
   const afterValue = (): Expected => {
@@ -35,9 +43,9 @@ export function jsonFault(text: string): { readonly position: number; readonly e
       open.push(char);
       at += 1;
       expected = char === '{' ? 'a name or }' : 'a value or ]';
-    } else if (expected.startsWith('a value') && (take(STRING) || take(SCALAR))) {
+    } else if (expected.startsWith('a value') && (takeString() || take(SCALAR))) {
       expected = afterValue();
-    } else if (expected.startsWith('a name') && take(STRING)) {
+    } else if (expected.startsWith('a name') && takeString()) {
       expected = ':';
     } else if (expected === ':' && char === ':') {
       at += 1;
@@ -46,5 +54,14 @@ export function jsonFault(text: string): { readonly position: number; readonly e
       at += 1;
       expected = open.at(-1) === '{' ? 'a name' : 'a value';
     } else return { position: at, expected };
+  }
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
   }
 }

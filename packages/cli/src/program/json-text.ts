@@ -7,12 +7,29 @@ export class JsonText {
   }
 }
 
-/** What valid JSON consists of; white space between is no part of it. */
-const PIECES = /"(?:[^"\\]|\\.)*"|[{}[\],:]|[^\s{}[\],:"]+/g;
-
 /** Valid JSON, cut into its brackets, commas, colons, and values as they are written. */
 export function jsonPieces(text: string): readonly string[] {
-  return text.match(PIECES) ?? [];
+  const pieces: string[] = [];
+  // White space between is no part of it.
+  const next = /"|[{}[\],:]|[^\s{}[\],:"]+/g;
+  for (let found = next.exec(text); found !== null; found = next.exec(text)) {
+    if (found[0] === '"') next.lastIndex = endOfString(text, found.index);
+    pieces.push(text.slice(found.index, next.lastIndex));
+  }
+  return pieces;
+}
+
+/**
+ * Where the string of JSON that begins at a position ends: behind its closing quote, or with the text. A pattern for it
+ * would remember every step, and overflow with a string of some megabytes.
+ */
+export function endOfString(text: string, start: number): number {
+  for (let at = start + 1; at < text.length; at += 1) {
+    const char = text[at];
+    if (char === '"') return at + 1;
+    if (char === '\\') at += 1;
+  }
+  return text.length;
 }
 
 /**
