@@ -8,8 +8,7 @@ const MOST_OF_PACKAGE = 214;
 const MOST_OF_SERVICE = 63;
 const PACKAGE_PART = /^[a-z0-9][a-z0-9._-]*$/;
 /** No folder has these on every system, and no terminal shows some of them. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: it is these that are refused
-const ODD_IN_PATH = /[\u0000-\u001f\u007f<>:"|?*]/;
+const ODD_IN_PATH = /[\p{Cc}<>:"|?*]/u;
 
 /** Names that JavaScript, the messages of the `.proto` or the framework have for something else. */
 const TAKEN: ReadonlySet<string> = new Set([
@@ -42,9 +41,14 @@ const TAKEN: ReadonlySet<string> = new Set([
   ...['Symbol', 'WeakMap', 'WeakRef', 'WeakSet'],
   ...['CallRequest', 'CallResponse', 'ClientStreamRequest', 'ClientStreamResponse', 'ServerStreamRequest'],
   ...['ServerStreamResponse', 'BidiStreamRequest', 'BidiStreamResponse', 'HandlersOf'],
+  // What the files of scaffolds import beside it.
+  ...['Client', 'TestContext'],
   // Every service answers `Debug.Health` and its like by itself.
   'Debug',
 ]);
+
+/** What manifests, whose YAML is of version 1.1, would not take for text. */
+const YAML_WORDS: ReadonlySet<string> = new Set(['false', 'n', 'no', 'null', 'off', 'on', 'true', 'y', 'yes']);
 
 /** What no package of Go may be called, in lower case and without the ones that a `.proto` would not take either. */
 const GO_KEYWORDS: ReadonlySet<string> = new Set([
@@ -79,7 +83,7 @@ export function namesOf(text: string, suffix = ''): Names {
   // DNS labels, identifiers and packages begin with a letter.
   if (/^\d/.test(base)) words.unshift('svc');
   const names: Names = {
-    service: words.join('-'),
+    service: plainText(words.join('-')),
     package: scope === undefined ? base : `${scope}/${base}`,
     handler: free(words.map(capital).join('')),
     proto: goPackage(words.join('')),
@@ -92,6 +96,10 @@ export function namesOf(text: string, suffix = ''): Names {
 
 function free(handler: string): string {
   return TAKEN.has(handler) ? `${handler}Service` : handler;
+}
+
+function plainText(service: string): string {
+  return YAML_WORDS.has(service) ? `${service}-service` : service;
 }
 
 function goPackage(name: string): string {

@@ -21,6 +21,9 @@ test.each([
   ['promise', 'promise', 'promise', 'PromiseService', 'promise', 'promise'],
   ['call-request', 'call-request', 'call-request', 'CallRequestService', 'callrequest', 'call-request'],
   ['debug', 'debug', 'debug', 'DebugService', 'debug', 'debug'],
+  ['client', 'client', 'client', 'ClientService', 'client', 'client'],
+  ['test-context', 'test-context', 'test-context', 'TestContextService', 'testcontext', 'test-context'],
+  ['yes', 'yes-service', 'yes', 'Yes', 'yes', 'yes'],
 ])('%s is written as %s, %s, %s, %s, %s', (name, service, packageName, handler, proto, folder) => {
   expect(namesOf(name)).toEqual({ service, package: packageName, handler, proto, folder });
 });
@@ -43,6 +46,7 @@ test.each([
   ['héllo', 'small letters'],
   ['hello\n', 'characters'],
   ['a\u0000b', 'characters'],
+  ['a\u009bb/c', 'characters'],
   ['{{handler}}', 'such as handler'],
   ["it's", 'such as it-s'],
   ['@Acme/helloworld', 'such as acme'],

@@ -1,9 +1,9 @@
-import { stringify } from 'yaml';
 import { commandsOf } from '../../project/package-manager.ts';
 import type { Part } from '../part.ts';
 import type { Project } from '../project.ts';
 import { templateFiles } from '../read-template.ts';
 import { clusterEnvironment } from './environment.ts';
+import { kubernetesYaml } from './kubernetes-yaml.ts';
 import { migrationContainer, passwordVariable } from './postgres-in-cluster.ts';
 
 const FOLDER = 'deploy/kubernetes';
@@ -31,7 +31,7 @@ export function workload({ names, namespace, features }: Project): Readonly<Reco
   const postgres = features.has('postgres');
   return templateFiles('kubernetes', {
     service,
-    namespace,
+    namespace: kubernetesYaml(namespace).trimEnd(),
     migration: postgres ? migrationContainer(service) : '',
     password: postgres ? passwordVariable(service) : '',
   });
@@ -58,7 +58,7 @@ printf %s "$PASSWORD" | kubectl --namespace ${namespace} create secret generic $
 
 function configMap({ names, ...project }: Project): string {
   const { service } = names;
-  return stringify({
+  return kubernetesYaml({
     apiVersion: 'v1',
     kind: 'ConfigMap',
     metadata: {

@@ -4,6 +4,7 @@ import type { Project } from '../project.ts';
 import { templateFiles } from '../read-template.ts';
 import { clusterEnvironment } from './environment.ts';
 import { clusterReadme, inFolder, workload } from './kubernetes.ts';
+import { kubernetesYaml } from './kubernetes-yaml.ts';
 
 const FOLDER = 'deploy/kustomize';
 
@@ -12,7 +13,7 @@ export function kustomizePart(project: Project): Part {
   const { names, namespace } = project;
   return {
     files: {
-      ...templateFiles('kustomize', { service: names.service, namespace }),
+      ...templateFiles('kustomize', { service: names.service, namespace: kubernetesYaml(namespace).trimEnd() }),
       ...inFolder(`${FOLDER}/base`, { ...workload(project), 'service.env': environmentFile(project) }),
     },
     dependencies: ['@micro/registry-etcd'],

@@ -1,6 +1,7 @@
 import type { Part } from '../part.ts';
 import type { Project } from '../project.ts';
 import { templateFiles } from '../read-template.ts';
+import { kubernetesYaml } from './kubernetes-yaml.ts';
 
 const PLAIN = `  rawYaml:
     - deploy/kubernetes/*.yaml
@@ -23,7 +24,7 @@ export function skaffoldPart({ names, namespace, features }: Project): Part {
   const kustomize = features.has('kustomize');
   const { 'skaffold.yaml': text = '' } = templateFiles('skaffold', {
     service: names.service,
-    namespace,
+    namespace: kubernetesYaml(namespace).trimEnd(),
     manifests: kustomize ? KUSTOMIZE : PLAIN,
     profiles: kustomize ? PROD : '',
   });
