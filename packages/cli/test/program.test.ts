@@ -1,9 +1,15 @@
-import { rm, writeFile } from 'node:fs/promises';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Writable } from 'node:stream';
+import { Readable, Writable } from 'node:stream';
+import { text } from 'node:stream/consumers';
+import { fileURLToPath } from 'node:url';
 import { MicroError } from '@micro/core';
+import { eventually } from '@micro/core/conformance';
 import { expect, onTestFinished, test } from 'vitest';
+import { createProgress } from '../src/program/progress.ts';
 import { reportError } from '../src/program/report.ts';
 import type { Terminal } from '../src/program/terminal.ts';
 import { runHere, runMicro } from './support.ts';
@@ -74,4 +80,45 @@ test('what a service says steers no terminal', async () => {
   const terminal = { stderr, env: {} } as unknown as Terminal;
   reportError(new MicroError({ id: 'x', code: 500, detail: 'a\u001b[2Jb' }), terminal, 'text');
   expect(said).toBe('error: x: a\\u001b[2Jb (500)\n');
+});
+
+test('a folder that was removed while somebody was in it is told of, and help is there all the same', async () => {
+  const gone = await mkdtemp(join(tmpdir(), 'micro-gone-'));
+  // The shell is in it before the program is, and removes it.
+  const program = fileURLToPath(new URL('../dist/micro.js', import.meta.url));
+  const script = 'rmdir "$1" && "$2" "$3" --version && "$2" "$3" services';
+  const child = spawn('/bin/sh', ['-c', script, 'sh', gone, process.execPath, program], { cwd: gone });
+  const [stdout, stderr, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')]);
+  expect(stdout).toMatch(/^micro /);
+  expect(stderr).toBe('error: the folder that you are in is not there any more: go to another one\n');
+  expect(code).toBe(2);
+});
+
+test('a file of variables may begin with a mark of its byte order', async () => {
+  const file = join(tmpdir(), `micro-${process.pid}.env`);
+  onTestFinished(() => rm(file));
+  await writeFile(file, '\uFEFFexport MICRO_REGISTRY="none such"\n');
+  const { code, stderr } = await runHere(['services', '--env-file', file]);
+  expect({ code, stderr }).toEqual({ code: 78, stderr: expect.stringContaining('unknown registry "none such"') });
+});
+
+test('what is waited for takes no more than one line of a narrow terminal', async () => {
+  let written = '';
+  const stderr = Object.assign(
+    new Writable({
+      write(chunk, _, done) {
+        written += chunk;
+        done();
+      },
+    }),
+    { isTTY: true, columns: 20 },
+  );
+  const stdin = Object.assign(Readable.from([]), { isTTY: true });
+  const terminal = { stdin, stdout: stderr, stderr, env: {}, cwd: '/' };
+  await createProgress(terminal, false).during('installing with npm, which takes its time', () =>
+    eventually(() => {
+      if (written === '') throw new Error('nothing is said yet');
+    }),
+  );
+  expect(written.replace('\r\u001b[2K', '')).toBe('installing with n …');
 });

@@ -168,6 +168,13 @@ describe('micro run', () => {
     expect(ended.code).toBe(0);
   });
 
+  it('hears of a command that its server has started, although settings give it options of Node', async () => {
+    const files = serviceFiles('options');
+    const services = { options: { command: 'node src/main.mjs', env: { NODE_OPTIONS: '--no-warnings' } } };
+    const { run } = start({ ...files, 'micro.config.json': { services } }, []);
+    await run.printed('options: started in');
+  });
+
   it('starts a service with a fixed port again by ending the version before, which goes on while the code is broken', async () => {
     const files = serviceFiles('fixed');
     const port = await freePorts();

@@ -1,8 +1,10 @@
 import { mkdirSync, mkdtempSync, rmSync, statSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Readable, Writable } from 'node:stream';
 import { afterEach, describe, expect, it } from 'vitest';
 import { nodeCommand } from '../src/dev/node-command.ts';
+import { createDevOutput } from '../src/dev/output.ts';
 import { planServices } from '../src/dev/plan.ts';
 import { sampleCall } from '../src/dev/sample-call.ts';
 import { createWatched } from '../src/dev/watched.ts';
@@ -347,5 +349,28 @@ describe('the command that calls a service', () => {
 
   it('is none for a service without a unary endpoint', () => {
     expect(sampleCall(started({}, { stream: 'true' }), [])).toBeUndefined();
+  });
+});
+
+describe('what micro run says', () => {
+  it('steers no terminal, whatever services and files are called, and begins each line with a name', () => {
+    const said: string[] = [];
+    const written: string[] = [];
+    const stdout = new Writable({
+      write(chunk, _, done) {
+        written.push(String(chunk));
+        done();
+      },
+    });
+    const terminal = { stdin: Readable.from([]), stdout, stderr: stdout, env: {}, cwd: '/' };
+    const { line, say } = createDevOutput({
+      ...{ terminal, services: ['a\u001b[2J'], signal: new AbortController().signal },
+      say: (text) => said.push(text),
+    });
+    say('b\u009b.ts\n[micro] all is well\n', 'a\u001b[2J');
+    void line('a\u001b[2J', 'stdout', 'hello');
+    const prefix = `[micro]${' '.repeat(6)}`;
+    expect(said).toEqual([`${prefix}a\\u001b[2J: b\\u009b.ts\n${prefix}  [micro] all is well`]);
+    expect(written).toEqual(['[a\\u001b[2J] hello\n']);
   });
 });

@@ -1,5 +1,6 @@
 import { extname, relative } from 'node:path';
-import { createOrphanGuard, inTurn, onAbort, reasonOf } from '@micro/core/plugin';
+import { createOrphanGuard, inTurn, onAbort } from '@micro/core/plugin';
+import { detailOf } from '../program/detail-of.ts';
 import { EXIT } from '../program/exit-code.ts';
 import type { Terminal } from '../program/terminal.ts';
 import { generateProto, protoFolder } from '../proto/generate-proto.ts';
@@ -58,11 +59,11 @@ export async function devLoop(options: DevLoopOptions): Promise<number> {
   let sayWhenUp = true;
   const end = (): void => ending.abort();
 
-  const environmentOf = async ({ isNode, env }: PlannedService): Promise<NodeJS.ProcessEnv> => {
-    const common = await options.environment();
+  const environmentOf = async (service: PlannedService): Promise<NodeJS.ProcessEnv> => {
+    const env = { ...(await options.environment()), ...service.env };
+    if (service.isNode) return env;
     // What a command of the user's own starts may be Node all the same, and is watched in the same way then.
-    const nodeOptions = [common.NODE_OPTIONS, `--import ${preload()}`].filter(Boolean).join(' ');
-    return { ...common, ...(isNode ? {} : { NODE_OPTIONS: nodeOptions }), ...env };
+    return { ...env, NODE_OPTIONS: [env.NODE_OPTIONS, `--import ${preload()}`].filter(Boolean).join(' ') };
   };
 
   const onState = (): void => {
@@ -143,7 +144,7 @@ export async function devLoop(options: DevLoopOptions): Promise<number> {
         await generateProto({ folder, env: terminal.env, signal: ending.signal });
         output.say(`generated the code of ${relative(terminal.cwd, folder) || '.'} anew`);
       } catch (error) {
-        if (!ending.signal.aborted) output.say(`${reasonOf(error)}; waiting for a change`);
+        if (!ending.signal.aborted) output.say(`${detailOf(error)}\nwaiting for a change`);
         return false;
       }
     }

@@ -2,6 +2,7 @@ import type { Writable } from 'node:stream';
 import { styleText } from 'node:util';
 import { onAbort, prettyLines } from '@micro/core/plugin';
 import { hasColors, type Terminal } from '../program/terminal.ts';
+import { visible, visibleLines } from '../program/visible.ts';
 
 /** Takes what services write and what is said about them, line by line. */
 export interface DevOutput {
@@ -35,7 +36,7 @@ const LOG_LINE = /^\{"level":"(?:trace|debug|info|warn|error|fatal)","time":".*\
  * the JSON lines of core's logger are made readable too; piped they are as they were written.
  */
 export function createDevOutput({ terminal, services, signal, ...options }: DevOutputOptions): DevOutput {
-  const width = Math.max(OWN_NAME.length, ...services.map((name) => name.length));
+  const width = Math.max(...[OWN_NAME, ...services].map((name) => visible(name).length));
   const sides = { stdout: createSide('stdout'), stderr: createSide('stderr') };
 
   function createSide(which: 'stdout' | 'stderr') {
@@ -49,7 +50,7 @@ export function createDevOutput({ terminal, services, signal, ...options }: DevO
   }
 
   function prefixOf(name: string, at: number, colored: boolean): string {
-    const prefix = `[${name}]`.padEnd(width + 2);
+    const prefix = `[${visible(name)}]`.padEnd(width + 2);
     if (!colored) return `${prefix} `;
     // Who is meant is known: the stream that it goes to has colours, whatever stdout is.
     return `${styleText(at === 0 ? 'bold' : (COLORS[(at - 1) % COLORS.length] ?? 'cyan'), prefix, ANY_STREAM)} `;
@@ -63,7 +64,8 @@ export function createDevOutput({ terminal, services, signal, ...options }: DevO
       return write(lines.map((line) => `${prefix}${line}\n`).join(''));
     },
     say(text, service) {
-      options.say(`${sides.stderr.prefixes.get(OWN_NAME)}${service === undefined ? '' : `${service}: `}${text}`);
+      const prefix = `${sides.stderr.prefixes.get(OWN_NAME)}`;
+      options.say(`${prefix}${visibleLines(service === undefined ? text : `${service}: ${text}`, `${prefix}  `)}`);
     },
   };
 }

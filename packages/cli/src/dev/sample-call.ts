@@ -1,4 +1,5 @@
 import type { Value } from '@micro/core';
+import { shellWord } from '../program/shell-word.ts';
 import type { Started } from './version.ts';
 
 /** How deep an example goes: messages may hold themselves. */
@@ -14,7 +15,7 @@ export function sampleCall({ name, endpoints }: Started, call: readonly string[]
   const endpoint = endpoints.find(({ metadata }) => metadata?.stream !== TRUE && metadata?.topic === undefined);
   if (endpoint === undefined) return undefined;
   const request = endpoint.request === undefined ? {} : exampleOf(endpoint.request, 0);
-  return [...call, name, endpoint.name, JSON.stringify(request)].map(quoted).join(' ');
+  return [...call, name, endpoint.name, JSON.stringify(request)].map(shellWord).join(' ');
 }
 
 /** Fields that are not of a simple type, or lists, are left out where they would lead too deep. */
@@ -34,8 +35,4 @@ function exampleField(field: Value, depth: number): unknown {
   if (/^(?:u?int|s?fixed|float|double|number|integer)/.test(type)) return 0;
   if (values?.length > 0 && depth < DEEPEST) return exampleOf(field, depth + 1);
   return undefined;
-}
-
-function quoted(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 }

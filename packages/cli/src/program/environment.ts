@@ -13,10 +13,15 @@ export async function readEnvironment(terminal: Terminal, files: readonly string
   const found: Record<string, string | undefined> = Object.create(null);
   for (const file of files) {
     try {
-      Object.assign(found, parseEnv(await readFile(resolve(terminal.cwd, file), 'utf8')));
+      Object.assign(found, parseEnv(withoutMark(await readFile(resolve(terminal.cwd, file), 'utf8'))));
     } catch (cause) {
       throw new UsageError(`--env-file ${JSON.stringify(file)} cannot be read: ${reasonOf(cause)}`, { cause });
     }
   }
   return Object.assign(found, terminal.env);
+}
+
+/** Some editors begin a file with a mark of its byte order, which would be a part of the first name. */
+function withoutMark(text: string): string {
+  return text.replace(/^\uFEFF/, '');
 }

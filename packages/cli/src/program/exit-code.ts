@@ -14,7 +14,9 @@ export const EXIT = {
   timeout: 75,
   /** A driver is not installed or does not fit, or a settings file is wrong. `EX_CONFIG`. */
   config: 78,
-  /** Ctrl-C. 128 and the number of the signal, as shells say it. */
+  /** SIGHUP: the terminal is gone. 128 and the number of the signal, as shells say it. */
+  hungUp: 129,
+  /** Ctrl-C. */
   interrupted: 130,
   /** SIGTERM. */
   terminated: 143,

@@ -29,6 +29,9 @@ const FLAGS = new Map<string, string>(
   ]),
 );
 
+/** Longer lines are hard to read, however wide a terminal is. */
+const WIDEST_HELP = 120;
+
 /** Makes the program without its commands. */
 export function createProgram(terminal: Terminal): Program {
   const given: string[] = [];
@@ -50,7 +53,10 @@ export function createProgram(terminal: Terminal): Program {
     .option('--quiet', 'nothing but data and errors', false)
     .exitOverride()
     .showSuggestionAfterError()
-    .configureHelp({ helpWidth: terminal.stdout.isTTY === true ? 100 : 120, showGlobalOptions: true })
+    .configureHelp({
+      helpWidth: Math.min(terminal.stdout.columns || WIDEST_HELP, WIDEST_HELP),
+      showGlobalOptions: true,
+    })
     .configureOutput({
       writeOut: (text) => void terminal.stdout.write(text),
       writeErr: (text) => void terminal.stderr.write(text),

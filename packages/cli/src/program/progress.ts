@@ -8,6 +8,8 @@ export interface Progress {
 
 /** Nobody reads a line that is gone at once. */
 const A_MOMENT_MS = 300;
+/** A terminal that does not know its width. */
+const USUAL_COLUMNS = 80;
 
 /** Makes the progress of a terminal. */
 export function createProgress(terminal: Terminal, quiet: boolean): Progress {
@@ -16,7 +18,9 @@ export function createProgress(terminal: Terminal, quiet: boolean): Progress {
       if (quiet || !isInteractive(terminal)) return work();
       let clear = (): void => {};
       const timer = setTimeout(() => {
-        terminal.stderr.write(`${text} …`);
+        // What wraps is not cleared by going back to the beginning of the line.
+        const room = (terminal.stderr.columns || USUAL_COLUMNS) - 3;
+        terminal.stderr.write(`${text.slice(0, Math.max(0, room))} …`);
         clear = () => terminal.stderr.write('\r\u001b[2K');
       }, A_MOMENT_MS);
       try {

@@ -4,7 +4,7 @@ import { reasonOf } from '@micro/core/plugin';
 import type { Format } from './output.ts';
 import { hasColors, type Terminal } from './terminal.ts';
 import { UsageError } from './usage-error.ts';
-import { visible } from './visible.ts';
+import { visibleLines } from './visible.ts';
 
 /**
  * Says on stderr what went wrong. With `-o json` or `ndjson` it is go-micro's error object, one line, whatever was thrown.
@@ -24,5 +24,5 @@ export function reportError(error: unknown, terminal: Terminal, format: Format):
 function wordsOf(error: unknown): string {
   if (!(error instanceof MicroError)) return reasonOf(error);
   const by = error.id === 'micro' || error.id === '' || error.id.startsWith('go.micro.') ? '' : `${error.id}: `;
-  return `${visible(by + error.detail)}${error.code === 0 ? '' : ` (${error.code})`}`;
+  return `${visibleLines(by + error.detail)}${error.code === 0 ? '' : ` (${error.code})`}`;
 }

@@ -9,7 +9,7 @@ export interface Interrupt {
   release(): void;
 }
 
-const CODES = { SIGINT: EXIT.interrupted, SIGTERM: EXIT.terminated, SIGHUP: 129 } as const;
+const CODES = { SIGINT: EXIT.interrupted, SIGTERM: EXIT.terminated, SIGHUP: EXIT.hungUp } as const;
 
 /** The first signal cancels what runs, and a second one ends the process as it is. */
 export function onInterrupt({ stderr }: Terminal): Interrupt {

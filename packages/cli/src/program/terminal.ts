@@ -1,7 +1,8 @@
 import type { Readable, Writable } from 'node:stream';
+import { UsageError } from './usage-error.ts';
 
 /** A stream that may be a terminal. */
-type Tty = { readonly isTTY?: boolean | undefined };
+type Tty = { readonly isTTY?: boolean | undefined; readonly columns?: number | undefined };
 
 /** What a program has of its surroundings. Nothing in here reads `process` but the one that is made of it. */
 export interface Terminal {
@@ -18,7 +19,21 @@ export interface Terminal {
 /** The terminal of this process. */
 export function processTerminal(): Terminal {
   const { stdin, stdout, stderr, env } = process;
-  return { stdin, stdout, stderr, env, cwd: process.cwd() };
+  return {
+    ...{ stdin, stdout, stderr, env },
+    // Looked up when a command runs: help is there for those, too, whose folder is not.
+    get cwd() {
+      return currentFolder();
+    },
+  };
+}
+
+function currentFolder(): string {
+  try {
+    return process.cwd();
+  } catch (cause) {
+    throw new UsageError('the folder that you are in is not there any more: go to another one', { cause });
+  }
 }
 
 /** Whether there is somebody to ask: on a terminal on both sides, and never in CI. */

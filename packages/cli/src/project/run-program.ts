@@ -1,7 +1,10 @@
+import { CODE, MicroError } from '@micro/core';
 import { createOrphanGuard, startChild } from '@micro/core/plugin';
 
 /** A program that is run to its end. */
 export interface ProgramOptions {
+  /** What people call it, such as `npm install`. */
+  readonly name: string;
   /** The program and its arguments; no shell reads them. */
   readonly command: readonly [string, ...string[]];
   readonly folder: string;
@@ -12,23 +15,16 @@ export interface ProgramOptions {
   readonly timeoutMs: number;
 }
 
-/** How a program ended. */
-export interface ProgramEnd {
-  /** What went wrong, such as `exited with code 1`; `undefined` when nothing did. */
-  readonly failure: string | undefined;
-  /** The last that it wrote, to stdout and stderr, as it came. */
-  readonly output: string;
-}
-
 /** What failed is at the end. */
 const LAST_LINES = 100;
 const GRACE_MS = 3_000;
 
 /**
- * Runs a program and waits for its end. Nothing of it is left when this returns or throws. Throws when there is no such
- * program, and the reason of the signal when that aborts.
+ * Runs a program and waits for its end. Nothing of it is left when this returns or throws. Throws a 400 with the last that it
+ * wrote when it fails, or is late; one when there is no such program; and the reason of the signal when that aborts.
  */
-export async function runProgram({ command, folder, env, signal, timeoutMs }: ProgramOptions): Promise<ProgramEnd> {
+export async function runProgram(options: ProgramOptions): Promise<void> {
+  const { name, command, folder, env, signal, timeoutMs } = options;
   signal.throwIfAborted();
   const guard = createOrphanGuard(GRACE_MS);
   const lines: string[] = [];
@@ -55,7 +51,13 @@ export async function runProgram({ command, folder, env, signal, timeoutMs }: Pr
     try {
       const failure = await child.ended;
       signal.throwIfAborted();
-      return { failure: isLate ? `did not end within ${timeoutMs / 1_000} s` : failure, output: lines.join('\n') };
+      if (failure === undefined) return;
+      const how = isLate ? `did not end within ${timeoutMs / 1_000} s` : failure;
+      throw new MicroError({
+        id: 'micro',
+        code: CODE.badRequest,
+        detail: [`${name} ${how} in ${folder}:`, ...lines].join('\n'),
+      });
     } finally {
       clearTimeout(timer);
       signal.removeEventListener('abort', end);

@@ -52,7 +52,8 @@ export async function generateProto({ folder, env, signal, into }: GenerateOptio
         `run ${commandsOf(detectPackageManager(env, project)).addDev(missing)}`,
     });
   }
-  const { failure, output } = await runProgram({
+  await runProgram({
+    name: 'buf generate',
     command: [
       process.execPath,
       join(buf.folder, 'bin', 'buf'),
@@ -64,13 +65,6 @@ export async function generateProto({ folder, env, signal, into }: GenerateOptio
     signal,
     timeoutMs: TIMEOUT_MS,
   });
-  if (failure !== undefined) {
-    throw new MicroError({
-      id: 'micro',
-      code: CODE.badRequest,
-      detail: `buf generate ${failure} in ${project}:\n${output}`,
-    });
-  }
   return project;
 }
 

@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import { shellWord } from '../program/shell-word.ts';
 import type { Tools } from '../program/tools.ts';
 import { commandsOf } from '../project/package-manager.ts';
 import { drawTree } from './draw-tree.ts';
@@ -58,7 +59,7 @@ export async function createProject(project: Project, options: CreateOptions, to
 }
 
 function enter({ names }: Project): string {
-  return `cd ${/^[\w@./-]+$/.test(names.folder) ? names.folder : `"${names.folder}"`}`;
+  return `cd ${shellWord(names.folder)}`;
 }
 
 /** How a new project is tried out. */

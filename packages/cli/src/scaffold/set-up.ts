@@ -16,7 +16,8 @@ const GIT_TIMEOUT_MS = 30_000;
 
 /** Installs what a project depends on. Throws an error with what the package manager said. */
 export async function install(packageManager: PackageManager, { folder, env, signal }: SetUpOptions): Promise<void> {
-  const { failure, output } = await runProgram({
+  await runProgram({
+    name: `${packageManager} install`,
     // On Windows package managers are scripts of its shell.
     command:
       process.platform === 'win32'
@@ -28,21 +29,21 @@ export async function install(packageManager: PackageManager, { folder, env, sig
     signal,
     timeoutMs: INSTALL_TIMEOUT_MS,
   });
-  if (failure !== undefined) throw new Error(`${packageManager} install ${failure}:\n${output}`);
 }
 
 /** Begins a repository, unless the project is in one, or there is no git. Resolves with whether it did. */
 export async function beginRepository({ folder, env, signal }: SetUpOptions): Promise<boolean> {
   if (foldersUp(folder).some((at) => existsSync(join(at, '.git')))) return false;
   try {
-    const { failure } = await runProgram({
+    await runProgram({
+      name: 'git init',
       command: ['git', 'init', '--quiet'],
       folder,
       env,
       signal,
       timeoutMs: GIT_TIMEOUT_MS,
     });
-    return failure === undefined;
+    return true;
   } catch {
     signal.throwIfAborted();
     return false;

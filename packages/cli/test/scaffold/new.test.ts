@@ -112,6 +112,27 @@ test.each([
   expect(await readdir(folder)).toEqual([]);
 });
 
+test('the way into a folder is written so that no shell reads anything else in it', async () => {
+  const { stderr } = await run('new', `it's $(touch pwned)/helloworld`, '--no-install', '--no-git');
+  expect(stderr).toContain(`\ncd 'it'\\''s $(touch pwned)/helloworld'\n`);
+});
+
+test('what a package manager says when it fails is told line by line', async () => {
+  await writeFile(
+    join(folder, 'npm'),
+    '#!/bin/sh\nfor line in 1 2 3; do echo "npm error line $line of what is wrong, $(printf %0100d 0)"; done; exit 7\n',
+    { mode: 0o755 },
+  );
+  const { code, stderr } = await runMicro(['new', 'x', '--pm', 'npm'], {
+    cwd: folder,
+    env: { PATH: `${folder}:/usr/bin:/bin` },
+  });
+  expect(code).toBe(1);
+  expect(stderr).toMatch(
+    /error: npm install exited with code 7 in .*:\n {2}npm error line 1 .*\n {2}npm error line 2 .*\n {2}npm error line 3 /,
+  );
+});
+
 test('a project whose installation fails stays, and says how to go on', async () => {
   // No program is found, npm neither.
   const { code, stderr } = await runMicro(['new', 'helloworld'], { cwd: folder, env: { PATH: '/nowhere' } });
