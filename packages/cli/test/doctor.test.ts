@@ -137,7 +137,7 @@ test('finds variables that are nearly ours, and not those that are not', async (
 });
 
 test('finds a Node that is too old', () => {
-  const own = { folder, manifest: { engines: { node: '>=20.19' } } };
+  const own = { engines: { node: '>=20.19' } };
   expect(checkNode(own, '20.18.3').status).toBe('problem');
   expect(checkNode(own, '20.19.0').status).toBe('ok');
   expect(checkNode(own, '24.1.0').status).toBe('ok');

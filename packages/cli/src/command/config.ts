@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { CODE, type Config, type ConfigValue, createConfig, envSource, fileSource, MicroError } from '@micro/core';
 import { Command } from 'commander';
+import { repeatedOption } from '../input/options.ts';
 import type { Run, Tools } from '../program/tools.ts';
 import { UsageError } from '../program/usage-error.ts';
 
@@ -17,12 +18,7 @@ export function configCommand(run: Run): Command {
       'Prints the value at a path, or all values: what the files say, each over those before it, and the variables over them. With --config the values are those of that plugin.',
     )
     .argument('[path...]', 'names that lead to the value, such as database host', [])
-    .option(
-      '--file <file>',
-      'JSON, YAML or TOML; may be repeated',
-      (file, before: readonly string[]) => [...before, file],
-      [],
-    )
+    .addOption(repeatedOption('--file <file>', 'JSON, YAML or TOML'))
     .option('--env-prefix <prefix>', 'variables that begin with this and _, so that APP_DATABASE_HOST is database host')
     .action((path: readonly string[], options: Options) =>
       run(async (tools) => {

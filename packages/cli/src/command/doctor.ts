@@ -10,6 +10,7 @@ import { checkVariables } from '../doctor/check-variables.ts';
 import type { Finding } from '../doctor/finding.ts';
 import { detailOf } from '../program/detail-of.ts';
 import { EXIT } from '../program/exit-code.ts';
+import { ownManifest } from '../program/own-manifest.ts';
 import { hasColors, type Terminal } from '../program/terminal.ts';
 import type { Run, Tools } from '../program/tools.ts';
 import { nearestPackage } from '../project/packages.ts';
@@ -37,9 +38,8 @@ export function doctorCommand(run: Run): Command {
 
 async function examine(tools: Tools): Promise<readonly Finding[]> {
   const { terminal } = tools;
-  const own = nearestPackage(import.meta.dirname);
   return [
-    ...(own === undefined ? [] : [checkNode(own)]),
+    checkNode(ownManifest()),
     ...(await ofProject(terminal)),
     ...checkVariables(terminal.env),
     ...(await ofComponents(tools)),

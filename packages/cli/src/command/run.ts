@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { MICRO_FLAGS } from '@micro/core/plugin';
 import { Command } from 'commander';
-import { durationOption } from '../input/options.ts';
+import { durationOption, repeatedOption } from '../input/options.ts';
 import type { Run, Tools } from '../program/tools.ts';
 import { UsageError } from '../program/usage-error.ts';
 import { commandsOf, detectPackageManager } from '../project/package-manager.ts';
@@ -10,7 +10,7 @@ import { commandsOf, detectPackageManager } from '../project/package-manager.ts'
 interface RunOptions {
   /** Patterns, or whether anything is watched. */
   readonly watch: boolean | readonly string[];
-  readonly ignore?: readonly string[];
+  readonly ignore: readonly string[];
   readonly only?: string;
   readonly command?: string;
   readonly args?: string;
@@ -68,7 +68,7 @@ export function runCommand(run: Run): Command {
     .option('--only <names>', 'only these of the services, separated by commas')
     .option('--no-watch', 'restart nothing when files change; ends when all services have')
     .option('--watch <glob>', 'watch these files too; may be repeated', collect)
-    .option('--ignore <glob>', 'do not watch these files; may be repeated', collect)
+    .addOption(repeatedOption('--ignore <glob>', 'do not watch these files'))
     .option('--stop-first', 'end a version before the next one is started')
     .addOption(
       durationOption(
@@ -107,7 +107,7 @@ async function runServices(paths: readonly string[], options: RunOptions, tools:
     watch:
       options.watch === false
         ? undefined
-        : { more: typeof options.watch === 'object' ? options.watch : [], ignore: options.ignore ?? [] },
+        : { more: typeof options.watch === 'object' ? options.watch : [], ignore: options.ignore },
     graceMs: options.grace,
     stopFirst: options.stopFirst === true,
     inspect,

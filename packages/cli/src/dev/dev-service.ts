@@ -87,9 +87,11 @@ export function createDevService(options: DevServiceOptions): DevService {
   /** What was tried is not taken. Resolves with whether there is nothing to be said about it. */
   const drop = async (): Promise<boolean> => {
     const version = next;
+    // Looked at now: files that change while it ends are about the version after it.
+    const isOutdated = version !== undefined && version === outdated;
     next = undefined;
     await version?.end();
-    return isStopped || (version !== undefined && version === outdated);
+    return isStopped || isOutdated;
   };
 
   /** The version that has come up serves from now on. */

@@ -1,10 +1,10 @@
 import { satisfies } from 'semver';
-import type { Package } from '../project/packages.ts';
+import type { OwnManifest } from '../program/own-manifest.ts';
 import type { Finding } from './finding.ts';
 
 /** Whether this Node runs what the program was made for. */
-export function checkNode(own: Package, version: string = process.versions.node): Finding {
-  const wanted = own.manifest.engines?.node ?? '*';
+export function checkNode({ engines }: Pick<OwnManifest, 'engines'>, version: string = process.versions.node): Finding {
+  const wanted = engines.node;
   const detail = `Node ${version}`;
   if (satisfies(version, wanted)) return { check: 'node', status: 'ok', detail };
   return {

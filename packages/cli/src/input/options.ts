@@ -2,6 +2,13 @@ import { parseGoDuration } from '@micro/core/plugin';
 import { Option } from 'commander';
 import { UsageError } from '../program/usage-error.ts';
 
+/** An option that may be repeated: its value is a list, `[]` when it is not given. */
+export function repeatedOption(flags: string, description: string): Option {
+  return new Option(flags, `${description}; may be repeated`)
+    .argParser((value: string, before: readonly string[]) => [...before, value])
+    .default([], 'none');
+}
+
 /** `-d json|@file|-`. */
 export function dataOption(): Option {
   return new Option('-d, --data <json>', 'the message: JSON, @file, or - for stdin');
@@ -9,9 +16,7 @@ export function dataOption(): Option {
 
 /** `-H name:value`, as often as one likes. */
 export function headerOption(): Option {
-  return new Option('-H, --header <name:value>', 'metadata that goes with it; may be repeated')
-    .argParser((header: string, before: readonly string[]) => [...before, header])
-    .default([], 'none');
+  return repeatedOption('-H, --header <name:value>', 'metadata that goes with it');
 }
 
 /** `--address host:port`. */

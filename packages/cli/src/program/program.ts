@@ -1,6 +1,7 @@
-import { readFileSync } from 'node:fs';
 import { MICRO_FLAGS } from '@micro/core/plugin';
 import { Command, Option } from 'commander';
+import { repeatedOption } from '../input/options.ts';
+import { ownManifest } from './own-manifest.ts';
 import { hasColors, type Terminal } from './terminal.ts';
 
 /** The flags that every command takes, beside those of every micro service. */
@@ -37,18 +38,14 @@ export function createProgram(terminal: Terminal): Program {
   const given: string[] = [];
   const command = new Command('micro')
     .description('Scaffold, run, call and look into micro services.')
-    .version(`micro ${ownVersion()}`, '-v, --version', 'show the version')
+    .version(`micro ${ownManifest().version}`, '-v, --version', 'show the version')
     .helpOption('-h, --help', 'show this')
     .helpCommand('help [command]', 'show what a command takes')
     .optionsGroup('Flags of every command:')
     .option('-o, --output <format>', 'form of the data on stdout: text, json, ndjson or yaml', 'text')
     .addOption(new Option('--format <format>', 'the same, as in go-micro').hideHelp())
     .option('--pretty', 'JSON over several lines', false)
-    .addOption(
-      new Option('--env-file <file>', 'reads variables from a file; what is set already wins; may be repeated')
-        .argParser((file: string, before: readonly string[]) => [...before, file])
-        .default([], 'none'),
-    )
+    .addOption(repeatedOption('--env-file <file>', 'reads variables from a file; what is set already wins'))
     .option('--verbose', 'logs of the components too', false)
     .option('--quiet', 'nothing but data and errors', false)
     .exitOverride()
@@ -113,10 +110,4 @@ function helpOfMicroFlags({ command }: { command: Command }): string {
 
 function dashed(name: string): string {
   return name.replaceAll('_', '-');
-}
-
-function ownVersion(): string {
-  const file = new URL('../../package.json', import.meta.url);
-  const { version } = JSON.parse(readFileSync(file, 'utf8')) as { version: string };
-  return version;
 }

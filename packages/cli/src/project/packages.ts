@@ -11,9 +11,7 @@ export const CORE = '@micro/core';
 export interface Manifest {
   readonly name?: string;
   readonly version?: string;
-  readonly type?: string;
   readonly keywords?: readonly string[];
-  readonly engines?: Readonly<Record<string, string>>;
   readonly dependencies?: Readonly<Record<string, string>>;
   readonly devDependencies?: Readonly<Record<string, string>>;
   readonly optionalDependencies?: Readonly<Record<string, string>>;

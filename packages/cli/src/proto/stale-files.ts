@@ -1,12 +1,13 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { filesBelow } from '../project/files-below.ts';
 
 /**
  * The files in which a project differs from code that was generated elsewhere, by their paths in it: those with another text,
  * those that are missing, and those of generated folders that are generated no more. Sorted.
  */
 export async function staleFiles(project: string, generated: string): Promise<readonly string[]> {
-  const fresh = await filesBelow(generated);
+  const fresh = filesBelow(generated);
   const stale = new Set<string>();
   for (const path of fresh) {
     const text = await readFile(join(generated, path), 'utf8');
@@ -16,14 +17,10 @@ export async function staleFiles(project: string, generated: string): Promise<re
   for (const folder of new Set(fresh.map((path) => dirname(path)))) {
     // What is generated beside the project's own files cannot be told from them.
     if (folder === '.') continue;
-    for (const path of await filesBelow(project, folder)) if (!fresh.includes(path)) stale.add(path);
+    for (const name of filesBelow(join(project, folder))) {
+      const path = `${folder}/${name}`;
+      if (!fresh.includes(path)) stale.add(path);
+    }
   }
   return [...stale].sort();
-}
-
-async function filesBelow(root: string, folder = '.'): Promise<readonly string[]> {
-  const entries = await readdir(join(root, folder), { withFileTypes: true, recursive: true }).catch(() => []);
-  return entries
-    .filter((entry) => entry.isFile())
-    .map((entry) => join(entry.parentPath, entry.name).slice(join(root, '/').length).replaceAll('\\', '/'));
 }

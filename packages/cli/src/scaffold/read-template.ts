@@ -1,6 +1,7 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { filesBelow } from '../project/files-below.ts';
 
 const TEMPLATES = fileURLToPath(new URL('../../templates', import.meta.url));
 
@@ -30,17 +31,4 @@ export function templateFiles(folder: string, values: Readonly<Record<string, st
   }
   if (unused.size > 0) throw new Error(`templates/${folder} is given ${[...unused].join(', ')} for nothing`);
   return files;
-}
-
-/** Paths with `/` on every system, in an order that does not depend on one. */
-function filesBelow(root: string): readonly string[] {
-  const entries = readdirSync(root, { withFileTypes: true, recursive: true });
-  return entries
-    .filter((entry) => entry.isFile())
-    .map((entry) =>
-      join(entry.parentPath, entry.name)
-        .slice(root.length + 1)
-        .replaceAll('\\', '/'),
-    )
-    .sort();
 }

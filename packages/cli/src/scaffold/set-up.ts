@@ -39,7 +39,8 @@ export async function beginRepository({ folder, env, signal }: SetUpOptions): Pr
       name: 'git init',
       command: ['git', 'init', '--quiet'],
       folder,
-      env,
+      // In a hook of git these lead to the repository that it is of.
+      env: { ...env, GIT_DIR: undefined, GIT_WORK_TREE: undefined },
       signal,
       timeoutMs: GIT_TIMEOUT_MS,
     });

@@ -1,10 +1,4 @@
-import { readFileSync } from 'node:fs';
-
-interface OwnManifest {
-  readonly version: string;
-  readonly dependencies: Readonly<Record<string, string>>;
-  readonly devDependencies: Readonly<Record<string, string>>;
-}
+import { ownManifest } from '../program/own-manifest.ts';
 
 /** Each version of the generator has options and output of its own. */
 const EXACT: ReadonlySet<string> = new Set(['@bufbuild/protoc-gen-es']);
@@ -20,8 +14,4 @@ export function versionOf(name: string): string {
   const range = dependencies[name] ?? devDependencies[name];
   if (range === undefined) throw new Error(`package.json of @micro/cli does not say which version of ${name} is used`);
   return /^\d/.test(range) && !EXACT.has(name) ? `^${range}` : range;
-}
-
-function ownManifest(): OwnManifest {
-  return JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
 }

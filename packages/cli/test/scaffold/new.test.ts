@@ -187,6 +187,14 @@ test('the package manager that started the program is the one of the project', a
   expect(await text('helloworld/.yarnrc.yml')).toBe('nodeLinker: node-modules\n');
 });
 
+test('a repository is begun in the project, although the program runs in a hook of another one', async () => {
+  const env = { GIT_DIR: join(folder, 'other.git'), GIT_WORK_TREE: folder };
+  const { stderr } = await runMicro(['new', 'helloworld', '--no-install'], { cwd: folder, env });
+  expect(stderr).toContain('began a git repository');
+  expect(await isThere('helloworld/.git/HEAD')).toBe(true);
+  expect(await isThere('other.git')).toBe(false);
+});
+
 test('no repository is begun inside of one', async () => {
   await mkdir(join(folder, '.git'));
   await run('new', 'apps/helloworld', '--no-install');
