@@ -21,10 +21,8 @@ export function doctorCommand(run: Run): Command {
   return new Command('doctor')
     .summary('look for what is wrong here')
     .description(
-      [
-        'Looks at Node, the copies of @micro/core, the plugins of the project, MICRO_* variables, the registry and the',
+      'Looks at Node, the copies of @micro/core, the plugins of the project, MICRO_* variables, the registry and the ' +
         'address that a service would listen on. Ends with 1 when it finds a problem.',
-      ].join('\n'),
     )
     .action(() =>
       run(async (tools) => {

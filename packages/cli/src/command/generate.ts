@@ -17,7 +17,7 @@ export function generateCommand(run: Run): Command {
   const command = new Command('generate')
     .summary('add to a service what micro new can make')
     .description(
-      'Adds files to the service in this folder or above, and what they need to its package.json. Files that were edited stay\n' +
+      'Adds files to the service in this folder or above, and what they need to its package.json. Files that were edited stay ' +
         'as they are. Running it again changes nothing.',
     )
     .argument('<feature...>', 'what to add, one or more of those below')

@@ -28,14 +28,18 @@ interface NewOptions extends ClusterOptions, Readonly<Partial<Record<FeatureName
   readonly kind?: TemplateKind;
 }
 
-const NAME = ['[name]', 'such as helloworld, @acme/helloworld or apps/helloworld'] as const;
+const NAMES: Readonly<Record<Project['kind'], string>> = {
+  service: 'such as helloworld, @acme/helloworld or apps/helloworld',
+  client: 'that of the service that it calls',
+  plugin: 'such as registry-consul or @acme/store-files',
+};
 
 /** `micro new`: a new service, client or plugin. */
 export function newCommand(run: Run): Command {
   const command = new Command('new')
     .summary('create a service, a client or a plugin')
     .description(
-      'Creates a project in a new folder, and installs it. Without a kind it is a service. Asks for a name and the rest when\n' +
+      'Creates a project in a new folder, and installs it. Without a kind it is a service. Asks for a name and the rest when ' +
         'none is given on a terminal, and never in CI. Nothing is ever overwritten.',
     )
     .usage('[service|client|plugin] [name] [options]')
@@ -60,7 +64,7 @@ export function newCommand(run: Run): Command {
 
 function creates(run: Run, name: string, kind: Project['kind'] | undefined): Command {
   return new Command(name)
-    .argument(...NAME)
+    .argument('[name]', NAMES[kind ?? 'service'])
     .addOption(
       new Option('--pm <name>', 'package manager (default: the one that started this, or npm)').choices(
         PACKAGE_MANAGERS,

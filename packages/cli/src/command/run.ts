@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { MICRO_FLAGS } from '@micro/core/plugin';
+import { MICRO_FLAGS, shown } from '@micro/core/plugin';
 import { Command } from 'commander';
 import { durationOption, repeatedOption } from '../input/options.ts';
 import type { Run, Tools } from '../program/tools.ts';
@@ -150,7 +150,5 @@ function readPort(given: true | string | undefined, services: number): number | 
   if (given === undefined) return undefined;
   const port = given === true ? DEBUG_PORT : Number(given.replace(/^=/, ''));
   if (Number.isInteger(port) && port > 0 && port + services - 1 <= 65_535) return port;
-  throw new UsageError(
-    `--inspect ${JSON.stringify(String(given).slice(0, 80))} is no port: write --inspect=${DEBUG_PORT}`,
-  );
+  throw new UsageError(`--inspect ${shown(String(given))} is no port: write --inspect=${DEBUG_PORT}`);
 }

@@ -1,5 +1,5 @@
 import { type Metadata, MicroError } from '@micro/core';
-import { createMetadata } from '@micro/core/plugin';
+import { createMetadata, shown } from '@micro/core/plugin';
 import { UsageError } from '../program/usage-error.ts';
 
 /**
@@ -10,7 +10,7 @@ export function readHeaders(given: readonly string[]): Metadata {
   const metadata = createMetadata();
   for (const header of given) {
     const colon = header.indexOf(':');
-    if (colon < 1) throw new UsageError(`-H ${JSON.stringify(header.slice(0, 80))} is no header: write name:value`);
+    if (colon < 1) throw new UsageError(`-H ${shown(header)} is no header: write name:value`);
     const name = header.slice(0, colon).trim();
     try {
       if (metadata.has(name)) throw new UsageError(`-H ${JSON.stringify(name)} is given twice`);

@@ -1,4 +1,4 @@
-import { parseGoDuration } from '@micro/core/plugin';
+import { parseGoDuration, shown } from '@micro/core/plugin';
 import { Option } from 'commander';
 import { UsageError } from '../program/usage-error.ts';
 
@@ -34,7 +34,7 @@ export function durationOption(flags: string, description: string): Option {
   return new Option(flags, description).argParser((text: string) => {
     const ms = parseGoDuration(text);
     if (ms === undefined || ms < 0) {
-      throw new UsageError(`${flags.split(' ', 1)[0]} is ${JSON.stringify(text.slice(0, 80))}: use 500ms, 5s or 1m30s`);
+      throw new UsageError(`${flags.split(' ', 1)[0]} is ${shown(text)}: use 500ms, 5s or 1m30s`);
     }
     return ms;
   });
@@ -44,7 +44,7 @@ export function durationOption(flags: string, description: string): Option {
 export function countOption(flags: string, description: string): Option {
   return new Option(flags, description).argParser((text: string) => {
     if (!/^\d{1,15}$/.test(text)) {
-      throw new UsageError(`${flags.split(' ', 1)[0]} is ${JSON.stringify(text.slice(0, 80))}: use a whole number`);
+      throw new UsageError(`${flags.split(' ', 1)[0]} is ${shown(text)}: use a whole number`);
     }
     return Number(text);
   });

@@ -1,4 +1,5 @@
 import type { Writable } from 'node:stream';
+import { shown } from '@micro/core/plugin';
 import { JsonText, layOutJson } from './json-text.ts';
 import { UsageError } from './usage-error.ts';
 
@@ -84,7 +85,7 @@ export function createOutput({ stdout, format, pretty = false }: OutputOptions):
 export function readFormat(text: string): Format {
   const found = FORMATS.find((format) => format === text);
   if (found === undefined) {
-    throw new UsageError(`unknown output format ${JSON.stringify(text.slice(0, 80))}: use ${FORMATS.join(', ')}`);
+    throw new UsageError(`unknown output format ${shown(text)}: use ${FORMATS.join(', ')}`);
   }
   return found;
 }

@@ -1,5 +1,6 @@
 import { shown } from '@micro/core/plugin';
 import { UsageError } from '../program/usage-error.ts';
+import { pascalCase } from './pascal-case.ts';
 import type { Names } from './project.ts';
 
 /** npm takes no longer name. */
@@ -85,7 +86,7 @@ export function namesOf(text: string, suffix = ''): Names {
   const names: Names = {
     service: plainText(words.join('-')),
     package: scope === undefined ? base : `${scope}/${base}`,
-    handler: free(words.map(capital).join('')),
+    handler: free(pascalCase(words)),
     proto: goPackage(words.join('')),
     folder: [...parts, base].join('/'),
   };
@@ -104,10 +105,6 @@ function plainText(service: string): string {
 
 function goPackage(name: string): string {
   return GO_KEYWORDS.has(name) ? `${name}pb` : name;
-}
-
-function capital(word: string): string {
-  return `${word.charAt(0).toUpperCase()}${word.slice(1)}`;
 }
 
 /** `HelloWorld` and `hello world` as `hello-world`. */

@@ -1,5 +1,6 @@
 import { shown } from '@micro/core/plugin';
 import { UsageError } from '../../program/usage-error.ts';
+import { pascalCase } from '../pascal-case.ts';
 import type { TemplateKind } from '../project.ts';
 
 /** The forms of the name of a plugin. For the registry `@acme/registry-my-consul`: */
@@ -27,7 +28,7 @@ export function pluginNames(kind: TemplateKind, packageName: string): PluginName
       `${shown(packageName)} is no name for a plugin: name what it stands on, such as ${kind}-consul`,
     );
   }
-  const pascal = [...words, kind].map(capital).join('');
+  const pascal = pascalCase([...words, kind]);
   return {
     backend,
     factory: `${pascal.charAt(0).toLowerCase()}${pascal.slice(1)}`,
@@ -39,8 +40,4 @@ export function pluginNames(kind: TemplateKind, packageName: string): PluginName
 
 function baseOf(packageName: string): string {
   return packageName.slice(packageName.indexOf('/') + 1);
-}
-
-function capital(word: string): string {
-  return `${word.charAt(0).toUpperCase()}${word.slice(1)}`;
 }
