@@ -94,6 +94,15 @@ test('a folder that was removed while somebody was in it is told of, and help is
   expect(code).toBe(2);
 });
 
+test('a usage error is told in full, and steers no terminal', async () => {
+  const option = `--${'y'.repeat(300)}\u001b[2J`;
+  const { code, stderr } = await runHere(['services', option]);
+  expect({ code, stderr }).toEqual({
+    code: 2,
+    stderr: `error: unknown option '${option.replace('\u001b', '\\u001b')}'\n`,
+  });
+});
+
 test('a file of variables may begin with a mark of its byte order', async () => {
   const file = join(tmpdir(), `micro-${process.pid}.env`);
   onTestFinished(() => rm(file));

@@ -1,10 +1,10 @@
 import { styleText } from 'node:util';
 import { CODE, MicroError } from '@micro/core';
-import { reasonOf } from '@micro/core/plugin';
+import { detailOf } from './detail-of.ts';
 import type { Format } from './output.ts';
 import { hasColors, type Terminal } from './terminal.ts';
 import { UsageError } from './usage-error.ts';
-import { visibleLines } from './visible.ts';
+import { visible, visibleLines } from './visible.ts';
 
 /**
  * Says on stderr what went wrong. With `-o json` or `ndjson` it is go-micro's error object, one line, whatever was thrown.
@@ -22,7 +22,7 @@ export function reportError(error: unknown, terminal: Terminal, format: Format):
 }
 
 function wordsOf(error: unknown): string {
-  if (!(error instanceof MicroError)) return reasonOf(error);
+  if (!(error instanceof MicroError)) return visible(detailOf(error));
   const by = error.id === 'micro' || error.id === '' || error.id.startsWith('go.micro.') ? '' : `${error.id}: `;
   return `${visibleLines(by + error.detail)}${error.code === 0 ? '' : ` (${error.code})`}`;
 }

@@ -1,4 +1,4 @@
-import { LONGEST_TIMER_MS } from '@micro/core/plugin';
+import { LONGEST_TIMER_MS, onAbort, within } from '@micro/core/plugin';
 import { openSession, type Session } from '../session/session.ts';
 import { readEnvironment } from './environment.ts';
 import { EXIT, exitCodeOf } from './exit-code.ts';
@@ -10,6 +10,9 @@ import { reportError } from './report.ts';
 import { onInterrupt } from './signals.ts';
 import type { Terminal } from './terminal.ts';
 import type { Run } from './tools.ts';
+
+/** How long components may take to close; and to let go of a command that was interrupted, for not all of them hear of that. */
+const CLOSE_MS = 3_000;
 
 /** Runs one command and knows how it ended. */
 export interface Runner {
@@ -44,35 +47,45 @@ export function createRunner(terminal: Terminal, program: Program): Runner {
     let opened: Promise<Session> | undefined;
     // Much of what is waited for, a watch say, does not keep a process alive by itself.
     const alive = setInterval(() => {}, LONGEST_TIMER_MS);
+    let patience: NodeJS.Timeout | undefined;
+    /** Rejects when an interrupted command still waits for its components. One without them ends what it has begun. */
+    const givenUp = (): Promise<never> =>
+      new Promise((_, reject) => {
+        onAbort(interrupt.signal, () => {
+          if (opened !== undefined) patience = setTimeout(() => reject(interrupt.signal.reason), CLOSE_MS);
+        });
+      });
     try {
       const { output, pretty, envFile, verbose, quiet } = program.options();
       const env = await readEnvironment(terminal, envFile);
       const here: Terminal = { ...terminal, env };
       const flags = () => readFlags(program.microArguments(), env);
-      code =
-        (await command({
-          terminal: here,
-          output: createOutput({ stdout: terminal.stdout, format: readFormat(output), pretty }),
-          signal: interrupt.signal,
-          progress: createProgress(here, quiet),
-          flags,
-          microArguments: program.microArguments(),
-          envFiles: envFile,
-          environment: () => readEnvironment(terminal, envFile),
-          session() {
-            opened ??= openSession({ terminal: here, argv: program.microArguments(), flags: flags(), verbose, quiet });
-            return opened;
-          },
-          say(line) {
-            if (!quiet) terminal.stderr.write(`${line}\n`);
-          },
-        })) ?? EXIT.ok;
+      const work = command({
+        terminal: here,
+        output: createOutput({ stdout: terminal.stdout, format: readFormat(output), pretty }),
+        signal: interrupt.signal,
+        progress: createProgress(here, quiet),
+        flags,
+        microArguments: program.microArguments(),
+        envFiles: envFile,
+        environment: () => readEnvironment(terminal, envFile),
+        session() {
+          opened ??= openSession({ terminal: here, argv: program.microArguments(), flags: flags(), verbose, quiet });
+          return opened;
+        },
+        say(line) {
+          if (!quiet) terminal.stderr.write(`${line}\n`);
+        },
+      });
+      code = (await Promise.race([work, givenUp()])) ?? EXIT.ok;
     } catch (error) {
       // What an interrupted command throws is that it was interrupted.
       code = interrupt.exitCode() ?? failed(error);
     } finally {
-      const session = await opened?.catch(() => undefined);
-      await session?.close();
+      clearTimeout(patience);
+      await closed(opened).catch((error: unknown) => {
+        if (interrupt.exitCode() === undefined) code = failed(error);
+      });
       clearInterval(alive);
       interrupt.release();
     }
@@ -80,6 +93,14 @@ export function createRunner(terminal: Terminal, program: Program): Runner {
   };
 
   return { run, exitCode: () => code, failed };
+}
+
+/** Closes a session, if it was opened. */
+async function closed(opened: Promise<Session> | undefined): Promise<void> {
+  await within(CLOSE_MS, 'closing the components', async () => {
+    const session = await opened?.catch(() => undefined);
+    await session?.close();
+  });
 }
 
 /** What a write throws when nobody reads any more, and what the ones after it do. */
