@@ -123,7 +123,7 @@ function itKnowsServices(where: () => Env): void {
       const called = await run('call', 'helloworld', 'Helloworld.Call', '{"name":"John"}');
       expect(called).toMatchObject({ stdout: '{"msg":"Hello John"}\n', code: 0 });
       const streamed = await run('stream', 'server', 'other', 'Helloworld.ServerStream', '{"count":1}');
-      expect(streamed).toMatchObject({ stdout: '{}\n', code: 0 });
+      expect(streamed).toMatchObject({ stdout: '{"count":0}\n', code: 0 });
     }));
 
   test('a change is a line of JSON as soon as it happens', async () => {
