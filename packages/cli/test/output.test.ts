@@ -1,7 +1,9 @@
 import { Writable } from 'node:stream';
 import { expect, test } from 'vitest';
+import { parse } from 'yaml';
 import { JsonText } from '../src/program/json-text.ts';
 import { createOutput, type Format } from '../src/program/output.ts';
+import { textOfBytes } from '../src/view/bytes.ts';
 
 /** What is printed in a form. */
 async function printed(format: Format, print: (output: ReturnType<typeof createOutput>) => Promise<void>) {
@@ -40,6 +42,15 @@ test('a text in JSON is as long as a message can be, and lists are as deep', asy
   }
 });
 
+test('what steers a terminal is escaped, and is there when it is read', async () => {
+  const text = '{"a":"\u009b2J\u007f","\u0085":"x"}';
+  for (const form of ['text', 'json', 'yaml'] as const) {
+    const shown = await printed(form, (output) => output.value(new JsonText(text)));
+    expect(shown).not.toMatch(/(?!\n)\p{Cc}/u);
+    expect(parse(shown)).toEqual(JSON.parse(text));
+  }
+});
+
 test('items are one JSON array, which is closed when they end with an error', async () => {
   async function* items() {
     yield { n: 1 };
@@ -70,4 +81,11 @@ test('JSON over several lines has every digit, and nothing of a string is laid o
   });
   await createOutput({ stdout, format: 'json' }).pretty.value(data);
   expect(text).toBe('{\n  "n": [\n    1.10,\n    9007199254740993,\n    {}\n  ],\n  "s": "a{,\\"}:",\n  "e": []\n}\n');
+});
+
+test('bytes are shown as they are, but for what steers a terminal where there is one', () => {
+  const bytes = Buffer.from('a\tb\r\n\u001b[2Jc\rd\u009b\n');
+  const shown = (isTTY: boolean) => textOfBytes(bytes, { stdout: Object.assign(new Writable(), { isTTY }) });
+  expect(shown(false)).toBe(bytes.toString());
+  expect(shown(true)).toBe('a\tb\r\n\\u001b[2Jc\\u000dd\\u009b\n');
 });

@@ -1,4 +1,4 @@
-import { MICRO_FLAGS } from '@micro/core/plugin';
+import { MICRO_FLAGS, within } from '@micro/core/plugin';
 import { Command } from 'commander';
 import { candidates, type Known } from '../completion/candidates.ts';
 import { readFlags } from '../program/flags.ts';
@@ -7,8 +7,9 @@ import { nearestPackage } from '../project/packages.ts';
 import { type InstalledPlugin, installedPlugins } from '../project/plugins.ts';
 import { openSession } from '../session/session.ts';
 
-/** Nobody waits longer for a Tab. */
+/** Nobody waits longer for a Tab: for a registry that knows nothing, and for one that does not even open or close. */
 const BUDGET_MS = 300;
+const OPEN_MS = 2_000;
 
 /** `micro __complete`: what the scripts of `micro completion` ask. Two underscores hide it from help. */
 export function completeCommand(run: Run): Command {
@@ -16,10 +17,7 @@ export function completeCommand(run: Run): Command {
     run(async (tools) => {
       const root = command.parent ?? command;
       const found = await candidates(root, words, knownTo(tools, words));
-      for (const { text, about } of found) {
-        const [line = ''] = about.split('\n', 1);
-        tools.terminal.stdout.write(`${text}\t${line}\n`);
-      }
+      await tools.output.items(found, ({ text, about }) => `${text}\t${about.split('\n', 1)[0]}`);
       return undefined;
     }),
   );
@@ -32,11 +30,13 @@ function knownTo({ terminal, signal }: Tools, words: readonly string[]): Known {
     try {
       const argv = microArguments(words);
       const flags = readFlags(argv, terminal.env);
-      const session = await openSession({ terminal, argv, flags, verbose: false, quiet: true });
+      const open = () => openSession({ terminal, argv, flags, verbose: false, quiet: true });
+      const session = await within(OPEN_MS, 'opening the registry', open, signal);
+      const { registry } = session.components;
       try {
-        return await question(session.components.registry, AbortSignal.any([signal, AbortSignal.timeout(BUDGET_MS)]));
+        return await within(BUDGET_MS, registry.name, (until) => question(registry, until), signal);
       } finally {
-        await session.close();
+        await within(BUDGET_MS, 'closing the registry', () => session.close()).catch(() => {});
       }
     } catch {
       return [];

@@ -15,8 +15,8 @@ export function completionCommand(run: Run): Command {
       '\nbash:  source <(micro completion bash)\nzsh:   source <(micro completion zsh)\nfish:  micro completion fish | source',
     )
     .action((shell: Shell) =>
-      run(async ({ terminal }) => {
-        terminal.stdout.write(SCRIPTS[shell]);
+      run(async ({ output }) => {
+        await output.value(SCRIPTS[shell], SCRIPTS[shell]);
         return undefined;
       }),
     );

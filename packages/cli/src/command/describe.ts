@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import type { Run } from '../program/tools.ts';
+import { visible } from '../program/visible.ts';
 import { findService } from '../session/find-service.ts';
 import { goRecord } from '../view/go-record.ts';
 import { newestFirst } from '../view/newest-first.ts';
@@ -29,7 +30,8 @@ export function describeCommand(run: Run): Command {
           return undefined;
         }
         await pretty.value(goRecord(newest), recordText(newest));
-        if (older.length > 0) say(`${older.length} more: ${older.map(({ version }) => version).join(', ')} (--all)`);
+        if (older.length > 0)
+          say(`${older.length} more: ${older.map(({ version }) => visible(version)).join(', ')} (--all)`);
         return undefined;
       }),
     );

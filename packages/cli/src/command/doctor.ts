@@ -1,5 +1,6 @@
 import { styleText } from 'node:util';
 import type { Registry } from '@micro/core';
+import { within } from '@micro/core/plugin';
 import { Command } from 'commander';
 import { checkAddress } from '../doctor/check-address.ts';
 import { checkCore } from '../doctor/check-core.ts';
@@ -13,6 +14,7 @@ import { EXIT } from '../program/exit-code.ts';
 import { ownManifest } from '../program/own-manifest.ts';
 import { hasColors, type Terminal } from '../program/terminal.ts';
 import type { Run, Tools } from '../program/tools.ts';
+import { visible } from '../program/visible.ts';
 import { nearestPackage } from '../project/packages.ts';
 import { openSession } from '../session/session.ts';
 
@@ -26,8 +28,9 @@ export function doctorCommand(run: Run): Command {
     )
     .action(() =>
       run(async (tools) => {
-        const { terminal, output, progress } = tools;
-        const findings = await progress.during('looking', () => examine(tools));
+        const { terminal, output, progress, signal } = tools;
+        // What it looks at may hang, and that is no reason not to end with Ctrl-C.
+        const findings = await progress.during('looking', () => within(0, 'looking', () => examine(tools), signal));
         await output.items(findings, (finding) => line(finding, terminal));
         return findings.some(({ status }) => status === 'problem') ? EXIT.failed : EXIT.ok;
       }),
@@ -79,5 +82,5 @@ const COLORS = { ok: 'green', warning: 'yellow', problem: 'red' } as const;
 
 function line({ status, detail, fix }: Finding, { stdout, env }: Terminal): string {
   const mark = hasColors(stdout, env) ? styleText(COLORS[status], MARKS[status]) : MARKS[status];
-  return `${mark}${detail}${fix === undefined ? '' : `\n        ${fix}`}`;
+  return `${mark}${visible(detail)}${fix === undefined ? '' : `\n        ${visible(fix)}`}`;
 }

@@ -53,12 +53,12 @@ function readCommand(run: Run): Command {
     .option('--suffix', 'the records whose keys end so', false)
     .action((key: string, { prefix, suffix, limit, offset }: Paging & Record<'prefix' | 'suffix', boolean>) =>
       run(async (tools) => {
-        const { output, signal } = tools;
+        const { output, signal, terminal } = tools;
         const store = await chosenStore(tools);
         const several = prefix || suffix;
         const records = await store.read(key, { prefix, suffix, limit, offset, signal });
         if (several) {
-          const texts = records.map(({ value }) => textOfBytes(value)).values();
+          const texts = records.map(({ value }) => textOfBytes(value, terminal)).values();
           await output.items(records.map(recordData), ({ key: name }) => `${visible(name)}\t${texts.next().value}`);
           return undefined;
         }
@@ -67,7 +67,7 @@ function readCommand(run: Run): Command {
           const detail = `there is no record ${JSON.stringify(key.slice(0, 200))} in the store ${store.name}`;
           throw new MicroError({ id: 'micro', code: CODE.notFound, detail });
         }
-        await output.value(recordData(record), textOfBytes(record.value));
+        await output.value(recordData(record), textOfBytes(record.value, terminal));
         return undefined;
       }),
     );

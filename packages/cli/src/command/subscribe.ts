@@ -20,13 +20,13 @@ export function subscribeCommand(run: Run): Command {
     .option('--queue <name>', 'shares the events with everybody who names the same queue')
     .addOption(countOption('--limit <n>', 'ends after so many events (default: 0, none)'))
     .action((topic: string, { queue, limit = 0 }: Options) =>
-      run(async ({ session, output, signal, say }) => {
+      run(async ({ session, output, signal, terminal, say }) => {
         const { broker, registry } = (await session()).components;
         // Its subscribers are found in the registry, and it would wait in silence for one that is away.
         if (broker.name === 'http') await countSubscribers(registry, topic, signal);
         const events = receive(broker, { topic, queue, limit, signal, ready: () => say(`subscribed to ${topic}`) });
         await output.items(output.format === 'text' ? events : mapped(events, eventData), (event) =>
-          textOfBytes((event as Delivery).message.body),
+          textOfBytes((event as Delivery).message.body, terminal),
         );
         return undefined;
       }),

@@ -16,6 +16,9 @@ export interface Known {
   endpoints(service: string): Promise<readonly string[]>;
 }
 
+/** The registry is not ours, nor are packages: what could break out of a line of the shell's is left out. */
+const HARMLESS = /^[\w./@-]+$/;
+
 /** What core itself has for flags that name a component. */
 const COMPONENTS: Readonly<Record<string, readonly string[]>> = {
   registry: ['mdns', 'memory'],
@@ -33,7 +36,9 @@ export async function candidates(program: Command, words: readonly string[], kno
   const typed = words.at(-1) ?? '';
   const { command, given, pending } = walk(program, words.slice(0, -1));
   const all = pending === undefined ? await atWord(command, given, typed, known) : valuesOf(pending, known);
-  return all.filter(({ text }) => text.startsWith(typed)).sort((a, b) => (a.text < b.text ? -1 : 1));
+  return all
+    .filter(({ text }) => text.startsWith(typed) && HARMLESS.test(text))
+    .sort((a, b) => (a.text < b.text ? -1 : 1));
 }
 
 /** Where the words before the last one lead: the command, its arguments so far, and an option that waits for its value. */
@@ -77,8 +82,7 @@ async function ofArgument(argument: Argument | undefined, given: string[], known
 }
 
 function registered(names: readonly string[], about: string): Candidate[] {
-  // The registry is not ours: what could break out of a line of the shell's is left out.
-  return names.filter((name) => /^[\w./@-]+$/.test(name)).map((text) => ({ text, about }));
+  return names.map((text) => ({ text, about }));
 }
 
 function valuesOf({ long, argChoices }: Option, known: Known): Candidate[] {

@@ -1,8 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import type { Registry } from '@micro/core';
+import { within } from '@micro/core/plugin';
 import { detailOf } from '../program/detail-of.ts';
 import type { Finding } from './finding.ts';
 
+/** How long the registry may take for all of it. */
+const ANSWER_MS = 10_000;
 /** How long a record may take to come back. */
 const BACK_MS = 3_000;
 
@@ -19,8 +22,10 @@ export async function checkRegistry(
   const started = performance.now();
   const { name } = registry;
   try {
-    if (name === 'mdns') return await checkMulticast(registry, open, signal);
-    const services = await registry.listServices({ signal });
+    if (name === 'mdns') {
+      return await within(ANSWER_MS, name, (until) => checkMulticast(registry, open, until), signal);
+    }
+    const services = await within(ANSWER_MS, name, (until) => registry.listServices({ signal: until }), signal);
     const took = Math.round(performance.now() - started);
     return { check, status: 'ok', detail: `${name} answers in ${took} ms and knows ${services.length} services` };
   } catch (error) {

@@ -2,6 +2,7 @@ import type { Writable } from 'node:stream';
 import { shown } from '@micro/core/plugin';
 import { JsonText, layOutJson } from './json-text.ts';
 import { UsageError } from './usage-error.ts';
+import { visible } from './visible.ts';
 
 /** The forms that data can be printed in. */
 export const FORMATS = ['text', 'json', 'ndjson', 'yaml'] as const;
@@ -95,7 +96,7 @@ export function readFormat(text: string): Format {
  * `JsonText` is in it as it is written.
  */
 export function toJson(data: Data, spaces = 0): string {
-  if (data instanceof JsonText) return layOutJson(data.text, spaces);
+  if (data instanceof JsonText) return withoutControls(layOutJson(data.text, spaces));
   const texts: string[] = [];
   // What JSON.stringify would round or escape stands for itself until the text is there.
   const mark = `\u{10ffff}${Math.random().toString(36).slice(2)}:`;
@@ -106,7 +107,14 @@ export function toJson(data: Data, spaces = 0): string {
   });
   if (json === undefined) return 'null';
   const marked = new RegExp(`"${mark}(\\d+):"`, 'g');
-  return layOutJson(texts.length === 0 ? json : json.replaceAll(marked, (_, at) => texts[at] ?? ''), spaces);
+  return withoutControls(
+    layOutJson(texts.length === 0 ? json : json.replaceAll(marked, (_, at) => texts[at] ?? ''), spaces),
+  );
+}
+
+/** JSON may have what steers a terminal as it is, from U+007F on; it can only be part of a string, where it may be escaped. */
+function withoutControls(json: string): string {
+  return json.replace(/[\x7f-\x9f]/g, (char) => visible(char));
 }
 
 /** Loaded when it is asked for: most never do. */

@@ -1,7 +1,7 @@
 import { styleText } from 'node:util';
 import { CODE, MicroError } from '@micro/core';
 import { detailOf } from './detail-of.ts';
-import type { Format } from './output.ts';
+import { type Format, toJson } from './output.ts';
 import { hasColors, type Terminal } from './terminal.ts';
 import { UsageError } from './usage-error.ts';
 import { visible, visibleLines } from './visible.ts';
@@ -14,7 +14,7 @@ export function reportError(error: unknown, terminal: Terminal, format: Format):
   if (format === 'json' || format === 'ndjson') {
     const usual = { id: 'micro', code: error instanceof UsageError ? CODE.badRequest : CODE.internal };
     const { id, code, detail, status } = MicroError.from(error, usual);
-    stderr.write(`${JSON.stringify({ id, code, detail, status })}\n`);
+    stderr.write(`${toJson({ id, code, detail, status })}\n`);
     return;
   }
   const label = hasColors(stderr, env) ? styleText('red', 'error:') : 'error:';

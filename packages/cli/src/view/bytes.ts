@@ -1,8 +1,12 @@
 import { JsonText } from '../program/json-text.ts';
+import type { Terminal } from '../program/terminal.ts';
+import { visibleText } from '../program/visible.ts';
 
-/** Bytes as text. What is no UTF-8 is `base64:` and its base64. */
-export function textOfBytes(bytes: Uint8Array): string {
-  return utf8(bytes) ?? `base64:${Buffer.from(bytes).toString('base64')}`;
+/** Bytes as text, and for a terminal without what steers it. What is no UTF-8 is `base64:` and its base64. */
+export function textOfBytes(bytes: Uint8Array, { stdout }: Pick<Terminal, 'stdout'>): string {
+  const text = utf8(bytes);
+  if (text === undefined) return `base64:${Buffer.from(bytes).toString('base64')}`;
+  return stdout.isTTY === true ? visibleText(text) : text;
 }
 
 /** Bytes as data: text, or `{"base64":"…"}` for what is no UTF-8. */
