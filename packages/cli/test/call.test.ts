@@ -1,4 +1,5 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import { mkdtemp, open, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -61,6 +62,20 @@ describe('a request', () => {
     const binary = await runHere(['call', 'a', 'A.B', '-'], { input: Buffer.from([0x7b, 0xff, 0x7d]) });
     expect(binary).toMatchObject({ code: 2, stderr: 'error: stdin is not UTF-8\n' });
   });
+});
+
+test('a request is waited for at the end of a pipe, until Ctrl-C', async () => {
+  const pipe = join(folder, 'pipe');
+  execFileSync('mkfifo', [pipe]);
+  const line = ['call', 'helloworld', 'Helloworld.Call', '-d', `@${pipe}`];
+  const answered = runHere(line, hello);
+  await writeFile(pipe, '{"name":"John"}');
+  expect(await answered).toEqual(JOHN);
+  const waiting = startMicro(line, hello);
+  // Opens when the other end is open.
+  const writer = await open(pipe, 'w');
+  expect((await waiting.ended('SIGINT')).code).toBe(130);
+  await writer.close();
 });
 
 test('no digit of an integer is lost on its way there, nor on its way back', async () => {

@@ -1,4 +1,5 @@
-import { createReadStream } from 'node:fs';
+import { constants, createReadStream, openSync, statSync } from 'node:fs';
+import { Socket } from 'node:net';
 import { resolve } from 'node:path';
 import { addAbortSignal, type Readable } from 'node:stream';
 import { reasonOf } from '@micro/core/plugin';
@@ -16,9 +17,16 @@ export interface Origin {
 
 /** All of stdin (`-`), or of the file behind an `@`. Throws a usage error that names what cannot be read or is too large. */
 export function readReference(reference: string, { terminal, signal }: Origin): Promise<Buffer> {
-  if (reference === '-') return readAll(addAbortSignal(signal, terminal.stdin), 'stdin', signal);
-  const file = createReadStream(resolve(terminal.cwd, reference.slice(1)), { signal });
-  return readAll(file, nameOf(reference), signal);
+  if (reference === '-') return readAll(() => addAbortSignal(signal, terminal.stdin), 'stdin', signal);
+  const path = resolve(terminal.cwd, reference.slice(1));
+  return readAll(() => openFile(path, signal), nameOf(reference), signal);
+}
+
+/** A pipe that nobody writes to yet is waited for as a socket is: to open it as a file could not be cancelled. */
+function openFile(path: string, signal: AbortSignal): Readable {
+  if (statSync(path, { throwIfNoEntry: false })?.isFIFO() !== true) return createReadStream(path, { signal });
+  const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  return addAbortSignal(signal, new Socket({ fd, readable: true, writable: false }));
 }
 
 /** Whether an argument stands for something that is to be read. */
@@ -40,11 +48,11 @@ export function readUtf8(bytes: Uint8Array, what: string): string {
   }
 }
 
-async function readAll(stream: Readable, what: string, signal: AbortSignal): Promise<Buffer> {
+async function readAll(open: () => Readable, what: string, signal: AbortSignal): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let bytes = 0;
   try {
-    for await (const chunk of stream) {
+    for await (const chunk of open()) {
       const next = Buffer.from(chunk);
       bytes += next.length;
       if (bytes > MOST_BYTES) throw new UsageError(`${what} is larger than ${MOST_BYTES} bytes`);
