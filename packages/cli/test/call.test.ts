@@ -188,6 +188,8 @@ test('with --include the fields of the answer stand above it, and beside it as d
     lines: expect.arrayContaining(['Content-Type: application/json']),
   });
   expect(stdout.endsWith('\n\n{"msg":"Hello John"}\n')).toBe(true);
+  const pretty = await call('Helloworld.Call', '{"name":"John"}', '--include', '--pretty');
+  expect(pretty.stdout).toMatch(/\n\n{\n {2}"msg": "Hello John"\n}\n$/);
   const data = await call('Helloworld.Call', '{"name":"John"}', '--include', '-o', 'json');
   expect(JSON.parse(data.stdout)).toMatchObject({
     header: { 'Content-Type': 'application/json' },

@@ -4,6 +4,7 @@ import { parse } from 'yaml';
 import { JsonText } from '../src/program/json-text.ts';
 import { createOutput, type Format } from '../src/program/output.ts';
 import { textOfBytes } from '../src/view/bytes.ts';
+import { table } from '../src/view/table.ts';
 
 /** What is printed in a form. */
 async function printed(format: Format, print: (output: ReturnType<typeof createOutput>) => Promise<void>) {
@@ -81,6 +82,11 @@ test('JSON over several lines has every digit, and nothing of a string is laid o
   });
   await createOutput({ stdout, format: 'json' }).pretty.value(data);
   expect(text).toBe('{\n  "n": [\n    1.10,\n    9007199254740993,\n    {}\n  ],\n  "s": "a{,\\"}:",\n  "e": []\n}\n');
+});
+
+test('a row that is far too long does not make the others so', () => {
+  const rows = [['x'.repeat(1_000_000), 'a'], ...Array.from({ length: 10_000 }, () => ['y', 'b'])];
+  expect(table(rows).length).toBeLessThan(2_000_000);
 });
 
 test('bytes are shown as they are, but for what steers a terminal where there is one', () => {

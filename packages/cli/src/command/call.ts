@@ -3,7 +3,6 @@ import { Command } from 'commander';
 import { readMessage } from '../input/message.ts';
 import { addressOption, countOption, dataOption, durationOption, headerOption, rawOption } from '../input/options.ts';
 import { JsonText } from '../program/json-text.ts';
-import { toJson } from '../program/output.ts';
 import type { Run } from '../program/tools.ts';
 import { visible } from '../program/visible.ts';
 import { type CallFlags, callOptions } from '../session/call-options.ts';
@@ -54,7 +53,7 @@ export function callCommand(run: Run): Command {
           const answered = await opened.client.call({ service, endpoint, body }, given);
           return options.raw || !(answered instanceof JsonText) ? answered : shapeAnswer(answered, listed?.response);
         });
-        if (options.include) await output.value({ header, body: answer }, withHeader(header, answer));
+        if (options.include) await output.value({ header, body: answer }, withHeader(header, output.json(answer)));
         else await output.value(answer);
         return undefined;
       }),
@@ -62,9 +61,9 @@ export function callCommand(run: Run): Command {
 }
 
 /** As curl does it: the fields, an empty line, the body. */
-function withHeader(header: Header, answer: unknown): string {
+function withHeader(header: Header, answer: string): string {
   const fields = Object.entries(header).map(([name, value]) => `${visible(name)}: ${visible(value)}`);
-  return [...fields.sort(), '', toJson(answer)].join('\n');
+  return [...fields.sort(), '', answer].join('\n');
 }
 
 /** Only plain JSON is passed on as it is written; other forms of it are made of values, whose integers are as long. */

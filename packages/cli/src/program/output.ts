@@ -17,6 +17,8 @@ export interface Output {
   readonly format: Format;
   /** The same with JSON over several lines, unless it is `ndjson`. */
   readonly pretty: Output;
+  /** Data as JSON, on one line or over several, as it is printed. */
+  json(data: Data): string;
   /** Prints one value. `text` is how people read it; without it they get JSON. */
   value(data: Data, text?: string): Promise<void>;
   /**
@@ -63,6 +65,7 @@ export function createOutput({ stdout, format, pretty = false }: OutputOptions):
 
   return {
     format,
+    json,
     get pretty() {
       return createOutput({ stdout, format, pretty: true });
     },

@@ -58,6 +58,8 @@ export async function openSession({ terminal, argv, flags, verbose, quiet }: Ses
       codecs: [rawJsonCodec()],
       // A tool for looking at services must not do anything twice on its own.
       client: { retries: 0 },
+      // Nobody asks it how it is.
+      debug: { endpoints: false, health: false, logLines: 0 },
     },
     { argv, env: terminal.env, project: [terminal.cwd, OWN_FOLDER] },
   );
