@@ -1,4 +1,4 @@
-import { destination as openDestination } from 'pino';
+import { loadPino } from './load-pino.ts';
 
 /** Anything that takes text: a stream, or an object with the one function. */
 export interface LogDestination {
@@ -17,7 +17,7 @@ const RETRY_MS = 50;
  * reads (EPIPE) lines are dropped. The descriptor stays the caller's and is never closed here.
  */
 export function descriptorDestination(fd: number): LogDestination {
-  const stream = openDestination({ dest: fd, sync: true, maxLength: MAX_PENDING, retryEAGAIN: () => false });
+  const stream = loadPino().destination({ dest: fd, sync: true, maxLength: MAX_PENDING, retryEAGAIN: () => false });
   let retry: NodeJS.Timeout | undefined;
   stream.on('error', (error: NodeJS.ErrnoException) => {
     // A full pipe empties without a word to us. Any other failure is met again, or not, with the next line.

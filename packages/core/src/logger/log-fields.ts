@@ -1,5 +1,5 @@
-import { stdSerializers } from 'pino';
 import type { LogFields } from '../contract/logger.ts';
+import { loadPino } from './load-pino.ts';
 
 /** What every line has of its own; a field of such a name would stand in the line twice. */
 const RESERVED: ReadonlySet<string> = new Set(['level', 'time', 'msg']);
@@ -23,7 +23,7 @@ export function mergeFields(...parts: readonly (LogFields | undefined)[]): Recor
 function read(fields: LogFields, key: string): unknown {
   try {
     const value = fields[key];
-    return value instanceof Error ? stdSerializers.err(value) : value;
+    return value instanceof Error ? loadPino().stdSerializers.err(value) : value;
   } catch (error) {
     return `[unreadable: ${String(error)}]`;
   }

@@ -1,8 +1,9 @@
 import { isatty } from 'node:tty';
 import { format } from 'node:util';
-import { pino, stdTimeFunctions } from 'pino';
+import type { Logger as Pino } from 'pino';
 import { HEADER } from '../contract/header.ts';
 import type { LogFields, Logger, LogLevel } from '../contract/logger.ts';
+import { loadPino } from './load-pino.ts';
 import { descriptorDestination, type LogDestination } from './log-destination.ts';
 import { mergeFields } from './log-fields.ts';
 import { LOG_LEVELS, parseLogLevel } from './log-level.ts';
@@ -44,20 +45,29 @@ export interface PinoLoggerOptions {
 export function pinoLogger(options: PinoLoggerOptions = {}): Logger {
   const { level = 'info', fields, destination = 2, redact = [] } = options;
   const least = LOG_LEVELS.indexOf(parseLogLevel(level));
-  const lines = pino(
-    {
-      level,
-      base: null,
-      timestamp: stdTimeFunctions.isoTime,
-      redact: { paths: [...CREDENTIALS, ...redact], censor: '[redacted]' },
-      // The fields come in a box: pino would take some shapes of a bare object for an HTTP request or an error.
-      formatters: { level: (label) => ({ level: label }), log: (box) => box.fields as LogFields },
-    },
-    openDestination(destination, options),
-  );
+  let lines: Pino | undefined;
+
+  /** Made with the first line. */
+  function open(): Pino {
+    const { pino, stdTimeFunctions } = loadPino();
+    lines = pino(
+      {
+        level,
+        base: null,
+        timestamp: stdTimeFunctions.isoTime,
+        redact: { paths: [...CREDENTIALS, ...redact], censor: '[redacted]' },
+        // The fields come in a box: pino would take some shapes of a bare object for an HTTP request or an error.
+        formatters: { level: (label) => ({ level: label }), log: (box) => box.fields as LogFields },
+      },
+      openDestination(destination, options),
+    );
+    return lines;
+  }
+  // A path that cannot be redacted is an error now, and not when something secret is about to be written.
+  if (redact.length > 0) open();
 
   function write(at: LogLevel, message: string, written: LogFields): void {
-    lines[at]({ fields: written }, message);
+    (lines ?? open())[at]({ fields: written }, message);
   }
 
   function logger(bound: LogFields): Logger {
