@@ -109,6 +109,13 @@ test('finds an address that somebody listens on already', async () => {
   }
 });
 
+test('finds an address that is none', async () => {
+  await project('@micro/core');
+  const { code, findings } = await doctor(['--server_address', '0.0.0.0:http']);
+  expect(code).toBe(1);
+  expect(findings.find(({ check }) => check === 'address')?.detail).toContain('"0.0.0.0:http"');
+});
+
 test('finds a registry that does not answer, and a driver that is not installed', async () => {
   await project('@micro/core', '@micro/registry-etcd');
   await symlink(join(REPOSITORY, 'plugins/registry-etcd'), join(folder, 'node_modules/@micro/registry-etcd'));

@@ -4,6 +4,7 @@ import { readMessage } from '../input/message.ts';
 import { addressOption, countOption, dataOption, durationOption, headerOption, rawOption } from '../input/options.ts';
 import { streamMessages } from '../input/stream-messages.ts';
 import type { JsonText } from '../program/json-text.ts';
+import { mapped } from '../program/mapped.ts';
 import type { Run, Tools } from '../program/tools.ts';
 import { type CallFlags, callOptions, requestTimeoutMs } from '../session/call-options.ts';
 import { checkEndpoint, type EndpointCheck } from '../session/check-endpoint.ts';
@@ -115,10 +116,6 @@ function streamingCommand(name: string): Command {
     .addOption(headerOption())
     .addOption(addressOption())
     .addOption(rawOption());
-}
-
-async function* mapped<T>(values: AsyncIterable<T>, map: (value: T) => T): AsyncIterable<T> {
-  for await (const value of values) yield map(value);
 }
 
 /** The messages that the user gives; a terminal is told how. */

@@ -2,6 +2,7 @@ import type { Broker, Delivery } from '@micro/core';
 import { createPushable } from '@micro/core/plugin';
 import { Command } from 'commander';
 import { countOption } from '../input/options.ts';
+import { mapped } from '../program/mapped.ts';
 import type { Run } from '../program/tools.ts';
 import { countSubscribers } from '../session/count-subscribers.ts';
 import { dataOfJson, textOfBytes } from '../view/bytes.ts';
@@ -69,8 +70,4 @@ async function* receive(
 
 function eventData({ topic, message }: Delivery): unknown {
   return { topic, metadata: message.header, body: dataOfJson(message.body) };
-}
-
-async function* mapped<T>(values: AsyncIterable<T>, change: (value: T) => unknown): AsyncIterable<unknown> {
-  for await (const value of values) yield change(value);
 }

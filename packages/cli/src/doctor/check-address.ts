@@ -1,25 +1,20 @@
+import { once } from 'node:events';
 import { createServer } from 'node:net';
+import { bind } from '@micro/core/plugin';
 import { detailOf } from '../program/detail-of.ts';
 import type { Finding } from './finding.ts';
 
-/** Whether the fixed port that a service would listen on is free; nothing when there is none. */
+/** Whether a service could listen at the address that it is given; nothing when there is none. */
 export async function checkAddress(address: string | undefined): Promise<readonly Finding[]> {
-  const [, host = '', port = ''] = /^\[?([^\]]*?)\]?:(\d+)$/.exec(address ?? '') ?? [];
-  if (port === '' || port === '0') return [];
+  if (address === undefined || address === '') return [];
   const check = 'address';
   try {
-    await listenOnce(host, Number(port));
+    const server = createServer();
+    await bind(server, address);
+    await once(server.close(), 'close');
     return [{ check, status: 'ok', detail: `${address} is free` }];
   } catch (error) {
-    const detail = `--server_address ${address} cannot be listened on: ${detailOf(error)}`;
+    const detail = `--server_address: ${detailOf(error)}`;
     return [{ check, status: 'problem', detail, fix: 'stop what listens there, or choose another address' }];
   }
-}
-
-function listenOnce(host: string, port: number): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen({ port, ...(host === '' ? {} : { host }) }, () => server.close(() => resolve()));
-  });
 }
