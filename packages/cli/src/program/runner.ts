@@ -1,18 +1,20 @@
 import { LONGEST_TIMER_MS, onAbort, within } from '@micro/core/plugin';
 import { openSession, type Session } from '../session/session.ts';
-import { readEnvironment } from './environment.ts';
-import { EXIT, exitCodeOf } from './exit-code.ts';
-import { readFlags } from './flags.ts';
-import { createOutput, type Format, readFormat } from './output.ts';
+import { readEnvironment } from '../console/environment.ts';
+import { EXIT, exitCodeOf } from '../console/exit-code.ts';
+import { readFlags } from '../console/flags.ts';
+import { createOutput, type Format, readFormat } from '../console/output.ts';
 import type { Program } from './program.ts';
-import { createProgress } from './progress.ts';
-import { reportError } from './report.ts';
+import { createProgress } from '../console/progress.ts';
+import { reportError } from '../console/report.ts';
 import { onInterrupt } from './signals.ts';
-import type { Terminal } from './terminal.ts';
-import type { Run } from './tools.ts';
+import type { Terminal } from '../console/terminal.ts';
+import type { Run } from '../session/tools.ts';
 
-/** How long components may take to close; and to let go of a command that was interrupted, for not all of them hear of that. */
-const CLOSE_MS = 3_000;
+/** How long components may take to close. */
+const CLOSE_MS = 10_000;
+/** How long they may take to let go of a command that was interrupted, and then to close: not all of them hear of that. */
+const LET_GO_MS = 3_000;
 
 /** Runs one command and knows how it ended. */
 export interface Runner {
@@ -52,7 +54,7 @@ export function createRunner(terminal: Terminal, program: Program): Runner {
     const givenUp = (): Promise<never> =>
       new Promise((_, reject) => {
         onAbort(interrupt.signal, () => {
-          if (opened !== undefined) patience = setTimeout(() => reject(interrupt.signal.reason), CLOSE_MS);
+          if (opened !== undefined) patience = setTimeout(() => reject(interrupt.signal.reason), LET_GO_MS);
         });
       });
     try {
@@ -83,7 +85,7 @@ export function createRunner(terminal: Terminal, program: Program): Runner {
       code = interrupt.exitCode() ?? failed(error);
     } finally {
       clearTimeout(patience);
-      await closed(opened).catch((error: unknown) => {
+      await closed(opened, interrupt.signal.aborted ? LET_GO_MS : CLOSE_MS).catch((error: unknown) => {
         if (interrupt.exitCode() === undefined) code = failed(error);
       });
       clearInterval(alive);
@@ -96,8 +98,8 @@ export function createRunner(terminal: Terminal, program: Program): Runner {
 }
 
 /** Closes a session, if it was opened. */
-async function closed(opened: Promise<Session> | undefined): Promise<void> {
-  await within(CLOSE_MS, 'closing the components', async () => {
+async function closed(opened: Promise<Session> | undefined, withinMs: number): Promise<void> {
+  await within(withinMs, 'closing the components', async () => {
     const session = await opened?.catch(() => undefined);
     await session?.close();
   });
