@@ -1,3 +1,3 @@
-export { EXIT, type ExitCode } from './program/exit-code.ts';
+export { EXIT, type ExitCode } from './console/exit-code.ts';
+export { processTerminal, type Terminal } from './console/terminal.ts';
 export { micro } from './program/micro.ts';
-export { processTerminal, type Terminal } from './program/terminal.ts';

@@ -1,8 +1,8 @@
 import { Writable } from 'node:stream';
 import { expect, test } from 'vitest';
 import { parse } from 'yaml';
-import { JsonText } from '../src/program/json-text.ts';
-import { createOutput, type Format } from '../src/program/output.ts';
+import { JsonText } from '../src/console/json-text.ts';
+import { createOutput, type Format } from '../src/console/output.ts';
 import { textOfBytes } from '../src/view/bytes.ts';
 import { table } from '../src/view/table.ts';
 

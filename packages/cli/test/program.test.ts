@@ -9,9 +9,9 @@ import { fileURLToPath } from 'node:url';
 import { MicroError } from '@micro/core';
 import { eventually } from '@micro/core/conformance';
 import { expect, onTestFinished, test } from 'vitest';
-import { createProgress } from '../src/program/progress.ts';
-import { reportError } from '../src/program/report.ts';
-import type { Terminal } from '../src/program/terminal.ts';
+import { createProgress } from '../src/console/progress.ts';
+import { reportError } from '../src/console/report.ts';
+import type { Terminal } from '../src/console/terminal.ts';
 import { runHere, runMicro } from './support.ts';
 
 test('help and the version go to stdout, and are no failure', async () => {

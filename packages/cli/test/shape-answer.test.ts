@@ -1,6 +1,6 @@
 import type { Value } from '@micro/core';
 import { describe, expect, test } from 'vitest';
-import { JsonText } from '../src/program/json-text.ts';
+import { JsonText } from '../src/console/json-text.ts';
 import { shapeAnswer } from '../src/view/shape-answer.ts';
 
 const field = (name: string, type: string, values: readonly Value[] = []): Value => ({ name, type, values });

@@ -1,12 +1,12 @@
 import { type Header, jsonCodec } from '@micro/core';
 import { Command } from 'commander';
+import { JsonText } from '../console/json-text.ts';
+import { visible } from '../console/visible.ts';
 import { readMessage } from '../input/message.ts';
 import { addressOption, countOption, dataOption, durationOption, headerOption, rawOption } from '../input/options.ts';
-import { JsonText } from '../program/json-text.ts';
-import type { Run } from '../program/tools.ts';
-import { visible } from '../program/visible.ts';
 import { type CallFlags, callOptions } from '../session/call-options.ts';
 import { checkEndpoint } from '../session/check-endpoint.ts';
+import type { Run } from '../session/tools.ts';
 import { shapeAnswer } from '../view/shape-answer.ts';
 
 interface Options extends CallFlags {

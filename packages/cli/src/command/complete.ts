@@ -1,11 +1,11 @@
 import { MICRO_FLAGS, within } from '@micro/core/plugin';
 import { Command } from 'commander';
 import { candidates, type Known } from '../completion/candidates.ts';
-import { readFlags } from '../program/flags.ts';
-import type { Run, Tools } from '../program/tools.ts';
+import { readFlags } from '../console/flags.ts';
 import { nearestPackage } from '../project/packages.ts';
 import { type InstalledPlugin, installedPlugins } from '../project/plugins.ts';
 import { openSession } from '../session/session.ts';
+import type { Run, Tools } from '../session/tools.ts';
 
 /** Nobody waits longer for a Tab: for a registry that knows nothing, and for one that does not even open or close. */
 const BUDGET_MS = 300;

@@ -1,6 +1,6 @@
 import { Argument, Command } from 'commander';
 import { SCRIPTS, SHELLS, type Shell } from '../completion/scripts.ts';
-import type { Run } from '../program/tools.ts';
+import type { Run } from '../session/tools.ts';
 
 /** `micro completion`: what teaches a shell to complete. */
 export function completionCommand(run: Run): Command {

@@ -1,9 +1,9 @@
 import { resolve } from 'node:path';
 import { CODE, type Config, type ConfigValue, createConfig, envSource, fileSource, MicroError } from '@micro/core';
 import { Command } from 'commander';
+import { UsageError } from '../console/usage-error.ts';
 import { repeatedOption } from '../input/options.ts';
-import type { Run, Tools } from '../program/tools.ts';
-import { UsageError } from '../program/usage-error.ts';
+import type { Run, Tools } from '../session/tools.ts';
 
 interface Options {
   readonly file: readonly string[];
@@ -65,7 +65,7 @@ async function valueAt(config: Config, path: readonly string[]): Promise<ConfigV
   const at = path.findIndex((_, index) => !config.get(...path.slice(0, index + 1)).exists());
   const parent = at > 0 ? config.get(...path.slice(0, at)).value() : config.snapshot().values;
   const names = typeof parent === 'object' && parent !== null && !Array.isArray(parent) ? Object.keys(parent) : [];
-  const { didYouMean } = await import('../program/suggest.ts');
+  const { didYouMean } = await import('../console/suggest.ts');
   const detail = `there is no value at ${path.slice(0, at + 1).join(' ')}${didYouMean(path[at] ?? '', names)}`;
   throw new MicroError({ id: 'micro', code: CODE.notFound, detail });
 }

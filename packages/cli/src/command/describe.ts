@@ -1,7 +1,7 @@
 import { Command } from 'commander';
-import type { Run } from '../program/tools.ts';
-import { visible } from '../program/visible.ts';
+import { visible } from '../console/visible.ts';
 import { findService } from '../session/find-service.ts';
+import type { Run } from '../session/tools.ts';
 import { goRecord } from '../view/go-record.ts';
 import { newestFirst } from '../view/newest-first.ts';
 import { recordText } from '../view/record-text.ts';

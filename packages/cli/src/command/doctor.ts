@@ -2,6 +2,11 @@ import { styleText } from 'node:util';
 import type { Registry } from '@micro/core';
 import { within } from '@micro/core/plugin';
 import { Command } from 'commander';
+import { detailOf } from '../console/detail-of.ts';
+import { EXIT } from '../console/exit-code.ts';
+import { ownManifest } from '../console/own-manifest.ts';
+import { hasColors, type Terminal } from '../console/terminal.ts';
+import { visible } from '../console/visible.ts';
 import { checkAddress } from '../doctor/check-address.ts';
 import { checkCore } from '../doctor/check-core.ts';
 import { checkNode } from '../doctor/check-node.ts';
@@ -9,14 +14,9 @@ import { checkPlugins } from '../doctor/check-plugins.ts';
 import { checkRegistry } from '../doctor/check-registry.ts';
 import { checkVariables } from '../doctor/check-variables.ts';
 import type { Finding } from '../doctor/finding.ts';
-import { detailOf } from '../program/detail-of.ts';
-import { EXIT } from '../program/exit-code.ts';
-import { ownManifest } from '../program/own-manifest.ts';
-import { hasColors, type Terminal } from '../program/terminal.ts';
-import type { Run, Tools } from '../program/tools.ts';
-import { visible } from '../program/visible.ts';
 import { nearestPackage } from '../project/packages.ts';
 import { openSession } from '../session/session.ts';
+import type { Run, Tools } from '../session/tools.ts';
 
 /** `micro doctor`: what is wrong with this machine, this project, and the components that flags choose. */
 export function doctorCommand(run: Run): Command {

@@ -1,11 +1,11 @@
 import { Command } from 'commander';
-import { EXIT } from '../program/exit-code.ts';
-import { didYouMean } from '../program/suggest.ts';
-import type { Run, Tools } from '../program/tools.ts';
-import { UsageError } from '../program/usage-error.ts';
+import { EXIT } from '../console/exit-code.ts';
+import { didYouMean } from '../console/suggest.ts';
+import { UsageError } from '../console/usage-error.ts';
 import { FEATURE_ABOUT } from '../scaffold/features/about.ts';
 import { type ClusterOptions, clusterOptions, FEATURE_ALIASES } from '../scaffold/features/feature-options.ts';
 import { FEATURES, type FeatureName } from '../scaffold/project.ts';
+import type { Run, Tools } from '../session/tools.ts';
 
 interface GenerateOptions extends ClusterOptions {
   readonly force: boolean;

@@ -1,12 +1,12 @@
 import { type CallOptions, type Client, CODE, MicroError, type Node } from '@micro/core';
 import { Command } from 'commander';
+import { EXIT } from '../console/exit-code.ts';
+import { inParallel } from '../console/in-parallel.ts';
+import { JsonText } from '../console/json-text.ts';
+import { UsageError } from '../console/usage-error.ts';
 import { addressOption, durationOption } from '../input/options.ts';
-import { EXIT } from '../program/exit-code.ts';
-import { inParallel } from '../program/in-parallel.ts';
-import { JsonText } from '../program/json-text.ts';
-import type { Run } from '../program/tools.ts';
-import { UsageError } from '../program/usage-error.ts';
 import { findService } from '../session/find-service.ts';
+import type { Run } from '../session/tools.ts';
 import { table } from '../view/table.ts';
 
 interface Options {

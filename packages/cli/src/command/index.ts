@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { Run } from '../program/tools.ts';
+import type { Run } from '../session/tools.ts';
 
 /** Declares a command and what it does. */
 export type MakeCommand = (run: Run) => Command;

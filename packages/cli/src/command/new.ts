@@ -1,9 +1,8 @@
 import { shown } from '@micro/core/plugin';
 import { Command, Option } from 'commander';
-import { EXIT } from '../program/exit-code.ts';
-import { isInteractive } from '../program/terminal.ts';
-import type { Run, Tools } from '../program/tools.ts';
-import { UsageError } from '../program/usage-error.ts';
+import { EXIT } from '../console/exit-code.ts';
+import { isInteractive } from '../console/terminal.ts';
+import { UsageError } from '../console/usage-error.ts';
 import { detectPackageManager, PACKAGE_MANAGERS, type PackageManager } from '../project/package-manager.ts';
 import type { Answers } from '../scaffold/ask-project.ts';
 import { FEATURE_ABOUT } from '../scaffold/features/about.ts';
@@ -15,6 +14,7 @@ import {
 } from '../scaffold/features/feature-options.ts';
 import { pluginKindOf } from '../scaffold/plugin/plugin-kind.ts';
 import { FEATURES, type FeatureName, PLUGIN_KINDS, type Project, type TemplateKind } from '../scaffold/project.ts';
+import type { Run, Tools } from '../session/tools.ts';
 
 interface NewOptions extends ClusterOptions, Readonly<Partial<Record<FeatureName, boolean>>> {
   readonly install: boolean;

@@ -2,8 +2,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Command } from 'commander';
-import { EXIT } from '../program/exit-code.ts';
-import type { Run, Tools } from '../program/tools.ts';
+import { EXIT } from '../console/exit-code.ts';
+import type { Run, Tools } from '../session/tools.ts';
 
 /** `micro proto`: generates the code of a project's `.proto` files. */
 export function protoCommand(run: Run): Command {

@@ -1,10 +1,10 @@
 import { Command } from 'commander';
+import { visible } from '../console/visible.ts';
 import { readHeaders } from '../input/headers.ts';
 import { readMessage } from '../input/message.ts';
 import { dataOption, headerOption } from '../input/options.ts';
-import type { Run } from '../program/tools.ts';
-import { visible } from '../program/visible.ts';
 import { countSubscribers } from '../session/count-subscribers.ts';
+import type { Run } from '../session/tools.ts';
 
 interface Options {
   readonly data?: string;

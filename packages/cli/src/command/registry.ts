@@ -1,8 +1,8 @@
 import type { RegistryEvent } from '@micro/core';
 import { Command } from 'commander';
-import type { Run } from '../program/tools.ts';
-import { visible } from '../program/visible.ts';
+import { visible } from '../console/visible.ts';
 import { findService } from '../session/find-service.ts';
+import type { Run } from '../session/tools.ts';
 import { goRecord } from '../view/go-record.ts';
 import { newestFirst } from '../view/newest-first.ts';
 import { table } from '../view/table.ts';

@@ -1,10 +1,10 @@
 import { resolve } from 'node:path';
 import { MICRO_FLAGS, shown } from '@micro/core/plugin';
 import { Command } from 'commander';
+import { UsageError } from '../console/usage-error.ts';
 import { durationOption, repeatedOption } from '../input/options.ts';
-import type { Run, Tools } from '../program/tools.ts';
-import { UsageError } from '../program/usage-error.ts';
 import { commandsOf, detectPackageManager } from '../project/package-manager.ts';
+import type { Run, Tools } from '../session/tools.ts';
 
 /** What `micro run` takes. */
 interface RunOptions {

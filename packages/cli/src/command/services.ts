@@ -1,7 +1,7 @@
 import { Command } from 'commander';
-import { inParallel } from '../program/in-parallel.ts';
-import type { Run } from '../program/tools.ts';
-import { visible } from '../program/visible.ts';
+import { inParallel } from '../console/in-parallel.ts';
+import { visible } from '../console/visible.ts';
+import type { Run } from '../session/tools.ts';
 import { newestFirst } from '../view/newest-first.ts';
 import { table } from '../view/table.ts';
 

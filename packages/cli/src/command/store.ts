@@ -1,10 +1,10 @@
 import { CODE, MicroError, type Store, type StoreRecord } from '@micro/core';
 import { Command } from 'commander';
+import { UsageError } from '../console/usage-error.ts';
+import { visible } from '../console/visible.ts';
 import { countOption, durationOption } from '../input/options.ts';
 import { isReference, readReference } from '../input/read-all.ts';
-import type { Run, Tools } from '../program/tools.ts';
-import { UsageError } from '../program/usage-error.ts';
-import { visible } from '../program/visible.ts';
+import type { Run, Tools } from '../session/tools.ts';
 import { dataOfBytes, textOfBytes } from '../view/bytes.ts';
 
 interface Paging {

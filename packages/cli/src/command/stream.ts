@@ -1,16 +1,16 @@
 import type { CallOptions } from '@micro/core';
 import { Command } from 'commander';
+import type { JsonText } from '../console/json-text.ts';
+import { mapped } from '../console/mapped.ts';
 import { readMessage } from '../input/message.ts';
 import { addressOption, countOption, dataOption, durationOption, headerOption, rawOption } from '../input/options.ts';
 import { streamMessages } from '../input/stream-messages.ts';
-import type { JsonText } from '../program/json-text.ts';
-import { mapped } from '../program/mapped.ts';
-import type { Run, Tools } from '../program/tools.ts';
 import { type CallFlags, callOptions, requestTimeoutMs } from '../session/call-options.ts';
 import { checkEndpoint, type EndpointCheck } from '../session/check-endpoint.ts';
 import { createLockstep } from '../session/lockstep.ts';
 import { openStreams, type Streams } from '../session/open-stream.ts';
 import { type StreamSupervisor, superviseStream } from '../session/supervise-stream.ts';
+import type { Run, Tools } from '../session/tools.ts';
 import { shapeAnswer } from '../view/shape-answer.ts';
 
 interface Options extends CallFlags {

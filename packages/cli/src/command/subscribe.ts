@@ -1,10 +1,10 @@
 import type { Broker, Delivery } from '@micro/core';
 import { createPushable } from '@micro/core/plugin';
 import { Command } from 'commander';
+import { mapped } from '../console/mapped.ts';
 import { countOption } from '../input/options.ts';
-import { mapped } from '../program/mapped.ts';
-import type { Run } from '../program/tools.ts';
 import { countSubscribers } from '../session/count-subscribers.ts';
+import type { Run } from '../session/tools.ts';
 import { dataOfJson, textOfBytes } from '../view/bytes.ts';
 
 interface Options {

@@ -1,6 +1,6 @@
 import { MICRO_FLAGS } from '@micro/core/plugin';
 import type { Argument, Command, Option } from 'commander';
-import { FORMATS } from '../program/output.ts';
+import { FORMATS } from '../console/output.ts';
 
 /** One thing that could stand there. */
 export interface Candidate {

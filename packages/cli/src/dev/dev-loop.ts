@@ -1,8 +1,8 @@
 import { extname, relative } from 'node:path';
 import { createOrphanGuard, inTurn, onAbort } from '@micro/core/plugin';
-import { detailOf } from '../program/detail-of.ts';
-import { EXIT } from '../program/exit-code.ts';
-import type { Terminal } from '../program/terminal.ts';
+import { detailOf } from '../console/detail-of.ts';
+import { EXIT } from '../console/exit-code.ts';
+import type { Terminal } from '../console/terminal.ts';
 import { generateProto, protoFolder } from '../proto/generate-proto.ts';
 import { createDevService, type DevService } from './dev-service.ts';
 import { preload } from './node-command.ts';

@@ -1,8 +1,8 @@
 import { readFileSync, realpathSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import { configError } from '../program/config-error.ts';
-import { didYouMean } from '../program/suggest.ts';
-import { UsageError } from '../program/usage-error.ts';
+import { configError } from '../console/config-error.ts';
+import { didYouMean } from '../console/suggest.ts';
+import { UsageError } from '../console/usage-error.ts';
 import { CORE, type Manifest, readPackage, shortNameOf } from '../project/packages.ts';
 import { CONFIG_FILE, readMicroConfig, type ServiceConfig } from './micro-config.ts';
 import { type EntryFields, entryOf, ownEntryOf } from './node-command.ts';

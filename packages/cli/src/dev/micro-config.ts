@@ -1,6 +1,6 @@
 import { join } from 'node:path';
-import { configError } from '../program/config-error.ts';
-import { didYouMean } from '../program/suggest.ts';
+import { configError } from '../console/config-error.ts';
+import { didYouMean } from '../console/suggest.ts';
 import { isObject, readJsonFile } from '../project/json-file.ts';
 
 /** The file that says what a folder alone does not. */

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { extname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { configError } from '../program/config-error.ts';
+import { configError } from '../console/config-error.ts';
 import { commandsOf, detectPackageManager } from '../project/package-manager.ts';
 
 /** Where the code of a service begins when its `package.json` does not say so. */

@@ -1,8 +1,8 @@
 import type { Writable } from 'node:stream';
 import { styleText } from 'node:util';
 import { onAbort, prettyLines } from '@micro/core/plugin';
-import { hasColors, type Terminal } from '../program/terminal.ts';
-import { visible, visibleLines } from '../program/visible.ts';
+import { hasColors, type Terminal } from '../console/terminal.ts';
+import { visible, visibleLines } from '../console/visible.ts';
 
 /** Takes what services write and what is said about them, line by line. */
 export interface DevOutput {

@@ -1,6 +1,6 @@
 import { parseArgsStringToArgv as wordsOf } from 'string-argv';
-import { didYouMean } from '../program/suggest.ts';
-import { UsageError } from '../program/usage-error.ts';
+import { didYouMean } from '../console/suggest.ts';
+import { UsageError } from '../console/usage-error.ts';
 import { type FoundService, findServices } from './find-services.ts';
 import { nodeCommand } from './node-command.ts';
 import { type Root, rootsOf } from './roots.ts';

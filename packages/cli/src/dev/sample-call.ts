@@ -1,5 +1,5 @@
 import type { Value } from '@micro/core';
-import { shellWord } from '../program/shell-word.ts';
+import { shellWord } from '../console/shell-word.ts';
 import type { Started } from './version.ts';
 
 /** How deep an example goes: messages may hold themselves. */

@@ -1,5 +1,5 @@
-import { configError } from '../program/config-error.ts';
-import { didYouMean } from '../program/suggest.ts';
+import { configError } from '../console/config-error.ts';
+import { didYouMean } from '../console/suggest.ts';
 
 /** What depends on what. */
 export interface Dependent {

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { bind } from '@micro/core/plugin';
-import { detailOf } from '../program/detail-of.ts';
+import { detailOf } from '../console/detail-of.ts';
 import type { Finding } from './finding.ts';
 
 /** Whether a service could listen at the address that it is given; nothing when there is none. */

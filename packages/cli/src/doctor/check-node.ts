@@ -1,5 +1,5 @@
 import { satisfies } from 'semver';
-import type { OwnManifest } from '../program/own-manifest.ts';
+import type { OwnManifest } from '../console/own-manifest.ts';
 import type { Finding } from './finding.ts';
 
 /** Whether this Node runs what the program was made for. */

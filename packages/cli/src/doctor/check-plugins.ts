@@ -1,6 +1,6 @@
 import { loadPlugin } from '@micro/core/plugin';
 import { satisfies } from 'semver';
-import { detailOf } from '../program/detail-of.ts';
+import { detailOf } from '../console/detail-of.ts';
 import { CORE, installedPackage, type Package } from '../project/packages.ts';
 import { type InstalledPlugin, installedPlugins } from '../project/plugins.ts';
 import type { Finding } from './finding.ts';

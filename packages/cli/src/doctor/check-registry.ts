@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Registry } from '@micro/core';
 import { within } from '@micro/core/plugin';
-import { detailOf } from '../program/detail-of.ts';
+import { detailOf } from '../console/detail-of.ts';
 import type { Finding } from './finding.ts';
 
 /** How long the registry may take for all of it. */

@@ -1,5 +1,5 @@
 import { MICRO_FLAGS } from '@micro/core/plugin';
-import { suggestion } from '../program/suggest.ts';
+import { suggestion } from '../console/suggest.ts';
 import type { Finding } from './finding.ts';
 
 const KNOWN: ReadonlySet<string> = new Set(MICRO_FLAGS.map(({ env }) => env));

@@ -1,6 +1,6 @@
 import { type Metadata, MicroError } from '@micro/core';
 import { createMetadata, shown } from '@micro/core/plugin';
-import { UsageError } from '../program/usage-error.ts';
+import { UsageError } from '../console/usage-error.ts';
 
 /**
  * What the `-H name:value` of a command line say, as curl writes them. Throws a usage error for one without a colon, one

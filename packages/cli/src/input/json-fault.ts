@@ -1,4 +1,4 @@
-import { endOfString } from '../program/json-text.ts';
+import { endOfString } from '../console/json-text.ts';
 
 /** What may stand where. A comma of an object is followed by a name, one of a list by a value. */
 type Expected = 'a value' | 'a value or ]' | 'a name' | 'a name or }' | ':' | ', or }' | ', or ]' | 'the end';

@@ -1,6 +1,6 @@
 import { shown } from '@micro/core/plugin';
-import { JsonText } from '../program/json-text.ts';
-import { UsageError } from '../program/usage-error.ts';
+import { JsonText } from '../console/json-text.ts';
+import { UsageError } from '../console/usage-error.ts';
 import { jsonFault } from './json-fault.ts';
 
 /**

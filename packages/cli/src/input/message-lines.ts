@@ -1,7 +1,7 @@
 import { addAbortSignal } from 'node:stream';
 import { reasonOf } from '@micro/core/plugin';
-import type { JsonText } from '../program/json-text.ts';
-import { UsageError } from '../program/usage-error.ts';
+import type { JsonText } from '../console/json-text.ts';
+import { UsageError } from '../console/usage-error.ts';
 import { readJsonObject } from './json-object.ts';
 import { MOST_BYTES, type Origin, readUtf8 } from './read-all.ts';
 

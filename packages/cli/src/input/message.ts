@@ -1,5 +1,5 @@
-import type { JsonText } from '../program/json-text.ts';
-import { UsageError } from '../program/usage-error.ts';
+import type { JsonText } from '../console/json-text.ts';
+import { UsageError } from '../console/usage-error.ts';
 import { readJsonObject } from './json-object.ts';
 import { isReference, nameOf, type Origin, readReference, readUtf8 } from './read-all.ts';
 

@@ -1,6 +1,6 @@
 import { parseGoDuration, shown } from '@micro/core/plugin';
 import { Option } from 'commander';
-import { UsageError } from '../program/usage-error.ts';
+import { UsageError } from '../console/usage-error.ts';
 
 /** An option that may be repeated: its value is a list, `[]` when it is not given. */
 export function repeatedOption(flags: string, description: string): Option {

@@ -3,8 +3,8 @@ import { Socket } from 'node:net';
 import { resolve } from 'node:path';
 import { addAbortSignal, type Readable } from 'node:stream';
 import { reasonOf } from '@micro/core/plugin';
-import type { Terminal } from '../program/terminal.ts';
-import { UsageError } from '../program/usage-error.ts';
+import type { Terminal } from '../console/terminal.ts';
+import { UsageError } from '../console/usage-error.ts';
 
 /** The most bytes of one message: what core's transports and brokers carry. */
 export const MOST_BYTES = 16 * 1024 * 1024;

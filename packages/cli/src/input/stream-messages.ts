@@ -1,4 +1,4 @@
-import type { JsonText } from '../program/json-text.ts';
+import type { JsonText } from '../console/json-text.ts';
 import { readJsonObject } from './json-object.ts';
 import { readMessageLines } from './message-lines.ts';
 import type { Origin } from './read-all.ts';

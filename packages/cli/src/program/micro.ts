@@ -1,10 +1,10 @@
 import { CommanderError } from 'commander';
 import { commandsFor } from '../command/index.ts';
-import { EXIT } from './exit-code.ts';
+import { EXIT } from '../console/exit-code.ts';
+import { processTerminal, type Terminal } from '../console/terminal.ts';
+import { UsageError } from '../console/usage-error.ts';
 import { createProgram, goArguments } from './program.ts';
 import { createRunner } from './runner.ts';
-import { processTerminal, type Terminal } from './terminal.ts';
-import { UsageError } from './usage-error.ts';
 
 /**
  * Runs the command line `argv`, which is without the program's own name, and resolves with the exit code (`EXIT`). Never

@@ -1,8 +1,8 @@
 import { MICRO_FLAGS } from '@micro/core/plugin';
 import { Command, Option } from 'commander';
+import { ownManifest } from '../console/own-manifest.ts';
+import { hasColors, type Terminal } from '../console/terminal.ts';
 import { repeatedOption } from '../input/options.ts';
-import { ownManifest } from './own-manifest.ts';
-import { hasColors, type Terminal } from './terminal.ts';
 
 /** The flags that every command takes, beside those of every micro service. */
 export interface GlobalOptions {

@@ -1,15 +1,15 @@
 import { LONGEST_TIMER_MS, onAbort, within } from '@micro/core/plugin';
-import { openSession, type Session } from '../session/session.ts';
 import { readEnvironment } from '../console/environment.ts';
 import { EXIT, exitCodeOf } from '../console/exit-code.ts';
 import { readFlags } from '../console/flags.ts';
 import { createOutput, type Format, readFormat } from '../console/output.ts';
-import type { Program } from './program.ts';
 import { createProgress } from '../console/progress.ts';
 import { reportError } from '../console/report.ts';
-import { onInterrupt } from './signals.ts';
 import type { Terminal } from '../console/terminal.ts';
+import { openSession, type Session } from '../session/session.ts';
 import type { Run } from '../session/tools.ts';
+import type { Program } from './program.ts';
+import { onInterrupt } from './signals.ts';
 
 /** How long components may take to close. */
 const CLOSE_MS = 10_000;

@@ -1,5 +1,5 @@
-import { EXIT } from './exit-code.ts';
-import type { Terminal } from './terminal.ts';
+import { EXIT } from '../console/exit-code.ts';
+import type { Terminal } from '../console/terminal.ts';
 
 /** What is listened for while a command runs. */
 export interface Interrupt {

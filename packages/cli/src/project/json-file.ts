@@ -1,6 +1,6 @@
 import { readFileSync, type Stats, statSync } from 'node:fs';
 import { reasonOf } from '@micro/core/plugin';
-import { configError } from '../program/config-error.ts';
+import { configError } from '../console/config-error.ts';
 
 /** Nobody writes a longer settings file by hand; what claims to be one is not read. */
 const LONGEST = 4 * 1024 * 1024;

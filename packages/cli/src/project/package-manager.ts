@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Terminal } from '../program/terminal.ts';
+import type { Terminal } from '../console/terminal.ts';
 import { foldersUp } from './folders-up.ts';
 
 /** The package managers that a project can be installed with. */

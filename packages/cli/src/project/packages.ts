@@ -1,6 +1,6 @@
 import { realpathSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { configError } from '../program/config-error.ts';
+import { configError } from '../console/config-error.ts';
 import { foldersUp } from './folders-up.ts';
 import { isObject, readJsonFile } from './json-file.ts';
 

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { CODE, MicroError } from '@micro/core';
-import type { Terminal } from '../program/terminal.ts';
+import type { Terminal } from '../console/terminal.ts';
 import { foldersUp } from '../project/folders-up.ts';
 import { commandsOf, detectPackageManager } from '../project/package-manager.ts';
 import { installedPackage } from '../project/packages.ts';

@@ -1,5 +1,5 @@
 import { reasonOf } from '@micro/core/plugin';
-import type { Terminal } from '../program/terminal.ts';
+import type { Terminal } from '../console/terminal.ts';
 import { FEATURE_ABOUT } from './features/about.ts';
 import { namesOf } from './names.ts';
 import { FEATURES, type FeatureName, PLUGIN_KINDS, type Project, type TemplateKind } from './project.ts';

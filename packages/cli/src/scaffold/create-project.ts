@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
-import { shellWord } from '../program/shell-word.ts';
-import type { Tools } from '../program/tools.ts';
+import { shellWord } from '../console/shell-word.ts';
 import { commandsOf } from '../project/package-manager.ts';
+import type { Tools } from '../session/tools.ts';
 import { drawTree } from './draw-tree.ts';
 import type { Project } from './project.ts';
 import { renderProject } from './render-project.ts';

@@ -1,5 +1,5 @@
 import { shown } from '@micro/core/plugin';
-import { UsageError } from '../program/usage-error.ts';
+import { UsageError } from '../console/usage-error.ts';
 import type { PackageManager } from '../project/package-manager.ts';
 import type { Answers } from './ask-project.ts';
 import { targetOf } from './base/target.ts';

@@ -1,5 +1,5 @@
 import { shown } from '@micro/core/plugin';
-import { UsageError } from '../program/usage-error.ts';
+import { UsageError } from '../console/usage-error.ts';
 import { pascalCase } from './pascal-case.ts';
 import type { Names } from './project.ts';
 

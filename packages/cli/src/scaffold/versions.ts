@@ -1,4 +1,4 @@
-import { ownManifest } from '../program/own-manifest.ts';
+import { ownManifest } from '../console/own-manifest.ts';
 
 /** Each version of the generator has options and output of its own. */
 const EXACT: ReadonlySet<string> = new Set(['@bufbuild/protoc-gen-es']);

@@ -53,7 +53,7 @@ const WHAT: Readonly<Record<EndpointKind, string>> = {
 };
 
 async function checkUnlisted(service: string, endpoint: string, names: readonly string[]): Promise<void> {
-  const { suggestion } = await import('../program/suggest.ts');
+  const { suggestion } = await import('../console/suggest.ts');
   const meant = suggestion(endpoint, names);
   const handler = `${endpoint.split('.', 1)[0]}.`;
   if (meant === undefined && !names.some((name) => name.startsWith(handler))) return;

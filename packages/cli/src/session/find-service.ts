@@ -17,7 +17,7 @@ export async function findService(
     const records = await known.getService(name, { signal });
     if (records.length > 0) return records;
   }
-  const { didYouMean } = await import('../program/suggest.ts');
+  const { didYouMean } = await import('../console/suggest.ts');
   const names = await components.registry.listServices({ signal });
   throw new MicroError({
     id: 'go.micro.selector',

@@ -1,5 +1,5 @@
 import type { CallOptions, Client, Definition } from '@micro/core';
-import type { JsonText } from '../program/json-text.ts';
+import type { JsonText } from '../console/json-text.ts';
 
 /** The three kinds of streams, as functions of an endpoint whose messages are JSON to the letter. */
 export interface Streams {

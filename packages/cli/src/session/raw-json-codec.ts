@@ -1,6 +1,6 @@
 import type { Codec } from '@micro/core';
 import { LEGACY_JSON, reasonOf, shown } from '@micro/core/plugin';
-import { JsonText } from '../program/json-text.ts';
+import { JsonText } from '../console/json-text.ts';
 
 /**
  * JSON that is passed on to the letter, in both directions: a command line neither knows the types of messages nor may

@@ -11,7 +11,7 @@ import {
   type Service,
 } from '@micro/core';
 import { lateRegistry } from '@micro/core/plugin';
-import type { Terminal } from '../program/terminal.ts';
+import type { Terminal } from '../console/terminal.ts';
 import { rawJsonCodec } from './raw-json-codec.ts';
 
 /** The components that flags choose, and a client on them. It serves nothing and is never registered. */

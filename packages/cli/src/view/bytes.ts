@@ -1,6 +1,6 @@
-import { JsonText } from '../program/json-text.ts';
-import type { Terminal } from '../program/terminal.ts';
-import { visibleText } from '../program/visible.ts';
+import { JsonText } from '../console/json-text.ts';
+import type { Terminal } from '../console/terminal.ts';
+import { visibleText } from '../console/visible.ts';
 
 /** Bytes as text, and for a terminal without what steers it. What is no UTF-8 is `base64:` and its base64. */
 export function textOfBytes(bytes: Uint8Array, { stdout }: Pick<Terminal, 'stdout'>): string {

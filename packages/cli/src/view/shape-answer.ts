@@ -1,5 +1,5 @@
 import type { Value } from '@micro/core';
-import { JsonText, jsonPieces } from '../program/json-text.ts';
+import { JsonText, jsonPieces } from '../console/json-text.ts';
 
 /**
  * An answer as its type has it, where the registry says what that is. JSON of protobuf leaves out what is zero and writes

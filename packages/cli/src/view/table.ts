@@ -1,4 +1,4 @@
-import { visible } from '../program/visible.ts';
+import { visible } from '../console/visible.ts';
 
 /** No column is wider: what is longer sticks out, and does not fill the rows of all others with spaces. */
 const WIDEST = 80;

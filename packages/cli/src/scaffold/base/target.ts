@@ -1,7 +1,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { reasonOf, shown } from '@micro/core/plugin';
-import { UsageError } from '../../program/usage-error.ts';
+import { UsageError } from '../../console/usage-error.ts';
 import type { Names, Target } from '../project.ts';
 import { helloworldProto } from './proto.ts';
 

@@ -1,8 +1,8 @@
 import type { Flags } from '@micro/core';
-import type { Session } from '../session/session.ts';
-import type { Output } from './output.ts';
-import type { Progress } from './progress.ts';
-import type { Terminal } from './terminal.ts';
+import type { Output } from '../console/output.ts';
+import type { Progress } from '../console/progress.ts';
+import type { Terminal } from '../console/terminal.ts';
+import type { Session } from './session.ts';
 
 /** What a running command is given. */
 export interface Tools {
