@@ -1,7 +1,8 @@
 /*
  * Compiles against every published package as users do: packed by npm and unpacked again, with the oldest TypeScript that
  * we support, the newest, and some in between, resolved as Node does and as bundlers do. Each way into each package is
- * checked down to its last type (`skipLibCheck` is off), and so is each example of its README. Wants the packages built.
+ * checked down to its last type (`skipLibCheck` is off), and so is each example of its README; and projects as `micro new`
+ * makes them are what their own settings say. Wants the packages built.
  */
 import { spawn } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -12,6 +13,8 @@ import { ROOT, workspaces } from '../workspaces.mjs';
 import { pack } from './tarball.mjs';
 
 const OLDER = ['typescript-5.4', 'typescript-5.9', 'typescript'];
+/** The compilers that know what new projects ask of them. */
+const SCAFFOLDS = /^(?:5\.9|[6-9])\./;
 const RESOLUTIONS = {
   nodenext: { module: 'nodenext', moduleResolution: 'nodenext' },
   bundler: { module: 'esnext', moduleResolution: 'bundler' },
@@ -34,6 +37,9 @@ try {
   const runs = compilers.flatMap((compiler) =>
     Object.keys(RESOLUTIONS).map((resolution) => ({ compiler, resolution })),
   );
+  for (const project of await scaffold(join(into, 'scaffolds'))) {
+    for (const compiler of compilers.filter(({ version }) => SCAFFOLDS.test(version))) runs.push({ compiler, project });
+  }
   // Two at a time: more memory than that is not everywhere.
   await Promise.all([drain(runs), drain(runs)]);
 } finally {
@@ -41,7 +47,39 @@ try {
 }
 
 async function drain(runs) {
-  for (let run = runs.shift(); run !== undefined; run = runs.shift()) await compile(run);
+  for (let run = runs.shift(); run !== undefined; run = runs.shift()) {
+    await (run.project === undefined ? compile(run) : compileProject(run));
+  }
+}
+
+/** Projects of users: one of each kind as `micro new` makes them, with all that a service can have. Returns their folders. */
+async function scaffold(place) {
+  const micro = join(ROOT, 'packages/cli/dist/micro.js');
+  const projects = [
+    { folder: 'complete', kind: 'service', name: 'complete', options: ['--complete'] },
+    { folder: 'plain', kind: 'service', name: 'plain', options: ['--no-proto'] },
+    { folder: 'shop-client', kind: 'client', name: 'shop', options: [] },
+    { folder: 'store-shelf', kind: 'plugin', name: 'store-shelf', options: [] },
+  ];
+  mkdirSync(place);
+  return Promise.all(
+    projects.map(async ({ folder, kind, name, options }) => {
+      const made = await node([micro, 'new', kind, name, ...options, '--no-install', '--no-git', '--yes'], place);
+      if (made.status !== 0) throw new Error(`micro new ${kind} ended with ${made.status}: ${made.output}`);
+      const project = join(place, folder);
+      const generated = existsSync(join(project, 'proto')) ? await node([micro, 'proto'], project) : made;
+      if (generated.status !== 0) throw new Error(`micro proto ended with ${generated.status}: ${generated.output}`);
+      return project;
+    }),
+  );
+}
+
+async function compileProject({ compiler: { version, tsc }, project }) {
+  const { status, output } = await node([tsc, '-p', project, '--noEmit', '--pretty', 'false']);
+  console.log(`TypeScript ${version}, ${relative(into, project)}: ${status === 0 ? 'fine' : `ended with ${status}`}`);
+  if (status === 0) return;
+  console.log(output);
+  process.exitCode = 1;
 }
 
 async function compile({ compiler: { version, tsc }, resolution }) {
@@ -116,13 +154,15 @@ function writeExamples({ folder, source }, place) {
   return examples.length;
 }
 
-function node(args) {
+function node(args, cwd = ROOT) {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, args, { cwd: ROOT, stdio: ['ignore', 'pipe', 'inherit'] });
+    const child = spawn(process.execPath, args, { cwd, stdio: ['ignore', 'pipe', 'pipe'] });
     let output = '';
-    child.stdout.setEncoding('utf8').on('data', (text) => {
+    const add = (text) => {
       output += text;
-    });
+    };
+    child.stdout.setEncoding('utf8').on('data', add);
+    child.stderr.setEncoding('utf8').on('data', add);
     child.once('error', reject);
     child.once('close', (status) => resolve({ status, output }));
   });
