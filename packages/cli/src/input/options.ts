@@ -26,7 +26,7 @@ export function addressOption(): Option {
 
 /** `--raw`. */
 export function rawOption(): Option {
-  return new Option('--raw', 'print answers to the letter, not as their type has them').default(false, 'no');
+  return new Option('--raw', 'print answers to the letter, not as their type has them').default(false);
 }
 
 /** An option whose value is a duration, read as milliseconds. */

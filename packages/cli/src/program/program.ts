@@ -1,5 +1,5 @@
 import { MICRO_FLAGS } from '@micro/core/plugin';
-import { Command, Option } from 'commander';
+import { type Argument, Command, Help, Option } from 'commander';
 import { ownManifest } from '../console/own-manifest.ts';
 import { hasColors, type Terminal } from '../console/terminal.ts';
 import { repeatedOption } from '../input/options.ts';
@@ -33,6 +33,18 @@ const FLAGS = new Map<string, string>(
 /** Longer lines are hard to read, however wide a terminal is. */
 const WIDEST_HELP = 120;
 
+/** Help without defaults that say nothing: that a flag is not set, that there are no more arguments. */
+const SPARE: Partial<Help> = {
+  optionDescription: (option) => new Help().optionDescription(spared(option)),
+  argumentDescription: (argument) => new Help().argumentDescription(spared(argument)),
+};
+
+function spared<T extends Option | Argument>(one: T): T {
+  const { defaultValue, defaultValueDescription } = one;
+  const says = defaultValueDescription !== undefined || (defaultValue !== false && String(defaultValue) !== '');
+  return says ? one : Object.assign(Object.create(one), { defaultValue: undefined });
+}
+
 /** Makes the program without its commands. */
 export function createProgram(terminal: Terminal): Program {
   const given: string[] = [];
@@ -53,6 +65,7 @@ export function createProgram(terminal: Terminal): Program {
     .configureHelp({
       helpWidth: Math.min(terminal.stdout.columns || WIDEST_HELP, WIDEST_HELP),
       showGlobalOptions: true,
+      ...SPARE,
     })
     .configureOutput({
       writeOut: (text) => void terminal.stdout.write(text),
