@@ -4,7 +4,7 @@ import { bind } from '@micro/core/plugin';
 import { detailOf } from '../console/detail-of.ts';
 import type { Finding } from './finding.ts';
 
-/** Whether a service could listen at the address that it is given; nothing when there is none. */
+/** Whether a service could listen at the address that it is given; nothing when there is none, or when any port will do. */
 export async function checkAddress(address: string | undefined): Promise<readonly Finding[]> {
   if (address === undefined || address === '') return [];
   const check = 'address';
@@ -12,7 +12,7 @@ export async function checkAddress(address: string | undefined): Promise<readonl
     const server = createServer();
     await bind(server, address);
     await once(server.close(), 'close');
-    return [{ check, status: 'ok', detail: `${address} is free` }];
+    return address.endsWith(':0') ? [] : [{ check, status: 'ok', detail: `${address} is free` }];
   } catch (error) {
     const detail = `--server_address: ${detailOf(error)}`;
     return [{ check, status: 'problem', detail, fix: 'stop what listens there, or choose another address' }];
