@@ -14,7 +14,14 @@ const PROGRAM = `
   const runtime = k8sRuntime({ kubeconfig: process.argv[1], timeoutMs: 2_000, image: 'none' });
   await runtime.start();
   const greeter = { name: 'greeter', version: process.argv[2], metadata: {} };
-  const watches = [{}, { name: 'greeter' }, { name: 'other' }].map(async (meant) => { for await (const event of runtime.watch(meant)); });
+  const watches = [{}, { name: 'greeter' }, { name: 'other' }].map(async (meant) => {
+    try {
+      for await (const event of runtime.watch(meant));
+    } catch (error) {
+      // One that had not begun when the server died says so, which is no reason to stay.
+      if (error.code !== 503) throw error;
+    }
+  });
   await runtime.create(greeter);
   await runtime.read();
   const following = (async () => { for await (const line of runtime.logs(greeter, { follow: true })); })();
