@@ -1,5 +1,6 @@
 import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { type Manifest, ROOT, workspaces } from '../../../.ci/workspaces.mjs';
 import { mustRun, type Outcome, run } from './run.ts';
 
 /** How much a release changes of a package. */
@@ -23,24 +24,12 @@ export interface Copy {
   git(...args: readonly string[]): Promise<string>;
 }
 
-/** What this package looks at in a package.json. */
-export interface Manifest {
-  readonly name: string;
-  readonly version: string;
-  readonly private?: boolean;
-  readonly dependencies?: Readonly<Record<string, string>>;
-  readonly peerDependencies?: Readonly<Record<string, string>>;
-}
-
 /** A copy that still wants to know who works on it. */
 export interface FreshCopy {
   readonly packages: readonly string[];
   withEnvironment(env: Readonly<Record<string, string>>): Copy;
 }
 
-/** The repository that this package is part of. */
-export const REPOSITORY = join(import.meta.dirname, '..', '..', '..');
-const GROUPS = ['packages', 'plugins', 'examples'];
 const RELEASE_MS = 200_000;
 
 /**
@@ -49,7 +38,7 @@ const RELEASE_MS = 200_000;
  * workflow, and that the checks of packages are left out, which CI runs by themselves.
  */
 export async function copyCheckout(folder: string): Promise<FreshCopy> {
-  await mustRun(process.execPath, [join(REPOSITORY, '.ci', 'copy-checkout.mjs'), folder], { cwd: REPOSITORY });
+  await mustRun(process.execPath, [join(ROOT, '.ci', 'copy-checkout.mjs'), folder], { cwd: ROOT });
   const packages = await beginAnew(folder);
   return {
     packages,
@@ -65,7 +54,7 @@ export async function copyCheckout(folder: string): Promise<FreshCopy> {
         packages,
         manifests: async () =>
           new Map(
-            (await workspaces(folder))
+            workspaces(folder)
               .filter(({ manifest }) => !manifest.private)
               .map(({ manifest }) => [manifest.name, manifest]),
           ),
@@ -97,9 +86,9 @@ export async function copyCheckout(folder: string): Promise<FreshCopy> {
 
 /** Takes a copy back to before the first release, on the branch that releases are made of. Returns what is published. */
 async function beginAnew(folder: string): Promise<readonly string[]> {
-  const all = await workspaces(folder);
+  const all = workspaces(folder);
   const packages = all.filter(({ manifest }) => !manifest.private).map(({ manifest }) => manifest.name);
-  for (const { path } of all) {
+  for (const { folder: path } of all) {
     await rm(join(path, 'CHANGELOG.md'), { force: true });
     await change(join(path, 'package.json'), (manifest) => {
       const { name, dependencies, devDependencies, peerDependencies, publishConfig } = manifest;
@@ -124,20 +113,6 @@ async function beginAnew(folder: string): Promise<readonly string[]> {
 }
 
 /** Every package of a repository, private ones too: its folder and its package.json. */
-export async function workspaces(
-  folder: string,
-): Promise<readonly { readonly path: string; readonly manifest: Manifest }[]> {
-  const found: { path: string; manifest: Manifest }[] = [];
-  for (const group of GROUPS) {
-    for (const name of await readdir(join(folder, group))) {
-      const path = join(folder, group, name);
-      const text = await readFile(join(path, 'package.json'), 'utf8').catch(() => undefined);
-      if (text !== undefined) found.push({ path, manifest: JSON.parse(text) });
-    }
-  }
-  return found;
-}
-
 async function change(file: string, edit: (manifest: Record<string, unknown>) => void): Promise<void> {
   const manifest: Record<string, unknown> = JSON.parse(await readFile(file, 'utf8'));
   edit(manifest);

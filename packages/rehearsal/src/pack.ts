@@ -1,23 +1,17 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { REPOSITORY, workspaces } from './copy.ts';
+import { ROOT, workspaces } from '../../../.ci/workspaces.mjs';
 import { mustRun } from './run.ts';
 import { outsideEnvironment } from './tools.ts';
 
-/** A package as npm packs it. */
-export interface Tarball {
-  readonly name: string;
-  readonly file: string;
-}
-
-/** Packs every package of this checkout that is published, as it is built at the moment. */
-export async function packCheckout(folder: string): Promise<readonly Tarball[]> {
+/** Packs every package of this checkout that is published, as it is built at the moment. Returns the tarballs. */
+export async function packCheckout(folder: string): Promise<readonly string[]> {
   await mkdir(folder, { recursive: true });
-  const published = (await workspaces(REPOSITORY)).filter(({ manifest }) => !manifest.private);
+  const published = workspaces().filter(({ manifest }) => !manifest.private);
   const which = published.flatMap(({ manifest }) => ['--workspace', manifest.name]);
   const args = ['pack', ...which, '--json', '--ignore-scripts', '--pack-destination', folder];
-  const packed: readonly { readonly name: string; readonly filename: string }[] = JSON.parse(
-    await mustRun('npm', args, { cwd: REPOSITORY, env: outsideEnvironment() }),
+  const packed: readonly { readonly filename: string }[] = JSON.parse(
+    await mustRun('npm', args, { cwd: ROOT, env: outsideEnvironment() }),
   );
-  return packed.map(({ name, filename }) => ({ name, file: join(folder, filename) }));
+  return packed.map(({ filename }) => join(folder, filename));
 }

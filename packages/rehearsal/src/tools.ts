@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { REPOSITORY } from './copy.ts';
+import { ROOT } from '../../../.ci/workspaces.mjs';
 import { mustRun } from './run.ts';
 
 /** Where verdaccio and pnpm are: in no workspace, with a lockfile of their own. */
@@ -12,7 +12,7 @@ const INSTALL_MS = 300_000;
 
 /** Installs the tools, unless what is installed is what their lockfile says. */
 export async function installTools(): Promise<void> {
-  const script = join(REPOSITORY, '.ci', 'install-apart.mjs');
+  const script = join(ROOT, '.ci', 'install-apart.mjs');
   await mustRun(process.execPath, [script, TOOLS], { cwd: TOOLS, timeoutMs: INSTALL_MS });
 }
 

@@ -2,7 +2,7 @@ import { cp, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
-import { REPOSITORY } from '../src/copy.ts';
+import { ROOT } from '../../../.ci/workspaces.mjs';
 import { mustRun, type Outcome, run } from '../src/run.ts';
 
 /*
@@ -155,7 +155,7 @@ interface Repository {
 async function createRepository(): Promise<Repository> {
   const repository = at(await newFolder());
   await repository.git('init', '--quiet', '--initial-branch=main');
-  await cp(join(REPOSITORY, '.ci'), join(repository.folder, '.ci'), {
+  await cp(join(ROOT, '.ci'), join(repository.folder, '.ci'), {
     recursive: true,
     filter: (path) => !path.includes('node_modules'),
   });
@@ -213,7 +213,7 @@ async function newFolder(): Promise<string> {
 }
 
 function linkModules(folder: string): Promise<void> {
-  return symlink(join(REPOSITORY, 'node_modules'), join(folder, 'node_modules'));
+  return symlink(join(ROOT, 'node_modules'), join(folder, 'node_modules'));
 }
 
 /** The package.json of the published package, with some fields different. */

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { startEtcd, startNats, startRedis, type TestServer } from '@micro/test-servers';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { REPOSITORY } from '../src/copy.ts';
+import { ROOT } from '../../../.ci/workspaces.mjs';
 import type { Project } from '../src/project.ts';
 import { mustRun } from '../src/run.ts';
 import { createWorld, type World } from '../src/world.ts';
@@ -274,11 +274,11 @@ async function expectFirstRelease(project: Project): Promise<void> {
 
 /** What a rehearsal that went wrong would have changed here. */
 async function traces(): Promise<object> {
-  const git = (...args: readonly string[]): Promise<string> => mustRun('git', args, { cwd: REPOSITORY });
+  const git = (...args: readonly string[]): Promise<string> => mustRun('git', args, { cwd: ROOT });
   return {
     tags: await git('tag'),
     changesets: await git('status', '--porcelain', '--', '.changeset', ':(glob)**/CHANGELOG.md'),
-    npm: await mustRun('npm', ['config', 'get', 'registry', 'cache', 'userconfig'], { cwd: REPOSITORY }),
+    npm: await mustRun('npm', ['config', 'get', 'registry', 'cache', 'userconfig'], { cwd: ROOT }),
   };
 }
 

@@ -4,8 +4,9 @@ import { join, resolve } from 'node:path';
 import { eventually } from '@micro/core/conformance';
 import { type Pty, startOnPty } from '@micro/test-servers';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { REPOSITORY } from '../src/copy.ts';
-import { openShop, type Shop } from '../src/shop.ts';
+import { ROOT } from '../../../.ci/workspaces.mjs';
+import type { Market } from '../src/market.ts';
+import { openShop } from '../src/shop.ts';
 import { comparable, type Step, screenOf, stepsOf, withShown } from '../src/tour.ts';
 import { privately } from './world.ts';
 
@@ -13,14 +14,14 @@ import { privately } from './world.ts';
  * docs/tour.md, typed by somebody who has nothing but Node and npm: every command, in order, on a pseudo-terminal. With
  * `TOUR=write` the page is written anew with what was shown.
  */
-const PAGE = join(REPOSITORY, 'docs', 'tour.md');
+const PAGE = join(ROOT, 'docs', 'tour.md');
 const COMMAND_MS = 180_000;
 const QUIET_MS = 4_000;
 /** Where the page says that it happens. */
 const HOME = '/home/john';
 const NPM_ASKS = 'Ok to proceed? (y)';
 
-let shop: Shop;
+let shop: Market;
 let folder: string;
 
 beforeAll(async () => {

@@ -1,5 +1,4 @@
-import { createSocket } from 'node:dgram';
-import { once } from 'node:events';
+import { freeUdpPort } from '@micro/test-servers';
 import { expect } from 'vitest';
 import type { Copy } from '../src/copy.ts';
 import type { ModuleKind, PackageManager, Project } from '../src/project.ts';
@@ -17,11 +16,7 @@ export interface Used {
 
 /** Without a plugin services find each other by multicast DNS, here on this machine alone and on a port of their own. */
 export async function privately(): Promise<Readonly<Record<string, string>>> {
-  const socket = createSocket('udp4').bind(0, '127.0.0.1');
-  await once(socket, 'listening');
-  const { port } = socket.address();
-  socket.close();
-  return { MICRO_REGISTRY_ADDRESS: `127.0.0.1:${port}` };
+  return { MICRO_REGISTRY_ADDRESS: `127.0.0.1:${await freeUdpPort()}` };
 }
 
 /** Helloworld runs in a project, imported and required, over the plugin, if one is given. */

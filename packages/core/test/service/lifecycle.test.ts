@@ -1,4 +1,5 @@
 import { createServer } from 'node:net';
+import { freeUdpPort } from '@micro/test-servers';
 import { describe, expect, test } from 'vitest';
 import { eventually, within } from '../../src/conformance/eventually.ts';
 import { type LifecycleWorld, lifecycleCases } from '../../src/conformance/lifecycle.ts';
@@ -14,7 +15,6 @@ import type { ServiceOptions } from '../../src/service/service-options.ts';
 import { httpTransport } from '../../src/transport/http-transport.ts';
 import { memoryTransport } from '../../src/transport/memory-transport.ts';
 import { children, stopped, told } from './child-process.ts';
-import { freeUdpPort } from './free-port.ts';
 import { recordingLogger } from './recording-logger.ts';
 import { createWorld } from './world.ts';
 

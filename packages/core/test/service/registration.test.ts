@@ -1,3 +1,4 @@
+import { freeUdpPort } from '@micro/test-servers';
 import { describe, expect, test } from 'vitest';
 import { eventually, within } from '../../src/conformance/eventually.ts';
 import type { Registry, ServiceRecord } from '../../src/contract/registry.ts';
@@ -8,7 +9,6 @@ import { silentLogger } from '../../src/logger/silent-logger.ts';
 import { mdnsRegistry } from '../../src/registry/mdns-registry.ts';
 import { memoryRegistry } from '../../src/registry/memory-registry.ts';
 import { createService } from '../../src/service/create-service.ts';
-import { freeUdpPort } from './free-port.ts';
 import { recordingLogger } from './recording-logger.ts';
 import { createWorld } from './world.ts';
 

@@ -1,3 +1,4 @@
+import { freeUdpPort } from '@micro/test-servers';
 import { describe, expect, test } from 'vitest';
 import { eventually } from '../../src/conformance/eventually.ts';
 import type { Client } from '../../src/contract/client.ts';
@@ -10,7 +11,6 @@ import { createService } from '../../src/service/create-service.ts';
 import { httpTransport } from '../../src/transport/http-transport.ts';
 import { memoryTransport } from '../../src/transport/memory-transport.ts';
 import { children, stopped, told } from './child-process.ts';
-import { freeUdpPort } from './free-port.ts';
 
 const CALLS_PER_SECOND = 2_000;
 
