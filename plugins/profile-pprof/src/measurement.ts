@@ -1,5 +1,4 @@
 import { MicroError } from '@micro/core';
-import { within } from '@micro/core/plugin';
 import { collectGarbage } from './collect-garbage.ts';
 import { openDoor } from './door.ts';
 import { encodeStacks } from './encode-stacks.ts';
@@ -29,8 +28,6 @@ type Encode = (stacks: Stacks) => Promise<Buffer>;
 
 /** V8 keeps what it records until it is taken: that is done this often, even when nothing is written. */
 const TAKE_MS = 60_000;
-/** A file system may hang. */
-const SOURCES_MS = 3_000;
 
 /** Begins to measure. When any of it cannot be, nothing is left behind. */
 export async function measure(settings: Settings): Promise<Measurement> {
@@ -164,11 +161,5 @@ function encoder({ sourceMaps, logger }: Settings): Encode {
   const positions = sourcePositions((file, reason) => {
     logger?.log('debug', 'a source map cannot be used', { file, reason });
   });
-  return async (stacks) => {
-    const frames = await within(SOURCES_MS, 'reading source maps', () => positions.resolve(stacks.frames)).catch(
-      // A profile of what was compiled is better than none.
-      () => undefined,
-    );
-    return encodeStacks(stacks, frames);
-  };
+  return async (stacks) => encodeStacks(stacks, await positions.resolve(stacks.frames));
 }

@@ -1,19 +1,26 @@
-import { open, readFile } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import { findSourceMap, type SourceMapPayload } from 'node:module';
 import { basename, dirname, isAbsolute, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { reasonOf } from '@micro/core/plugin';
+import { reasonOf, within } from '@micro/core/plugin';
 import { type BasicSourceMapConsumer, type IndexedSourceMapConsumer, SourceMapConsumer } from 'source-map';
 import { type Frame, frameKey } from './stacks.ts';
 
 /** Finds the positions that people know: those in the source, not in what a compiler made of it. */
 export interface SourcePositions {
-  /** The frames as they are in the source. Those of files without a usable source map stay as they are. */
+  /**
+   * The frames as they are in the source. Those of files without a usable source map stay as they are, and so do those
+   * whose files could not be read within 5 s: they may be known the next time.
+   */
   resolve(frames: readonly Frame[]): Promise<readonly Frame[]>;
 }
 
 /** A file of code or a source map above this is not read: decoding one stops the process for about 25 ms per MB. */
 const MAX_BYTES = 16 * 1024 * 1024;
+/** A file system may hang. */
+const READ_MS = 5_000;
+/** Each step of reading waits for a turn of the event loop, and a busy service has few: so many files take the same turns. */
+const FILES_AT_ONCE = 64;
 /** So many frames are remembered, for the next time they are asked for. */
 const MAX_KNOWN = 100_000;
 /** What the library calls a function without a name. */
@@ -37,6 +44,18 @@ export function sourcePositions(unusable: (file: string, reason: string) => void
   const known = new Map<string, Frame>();
   const broken = new Set<string>();
 
+  /** Finds frames of one file, and remembers them. */
+  const learn = async (path: string, frames: readonly Frame[]): Promise<void> => {
+    const found = await positionsIn(path, frames).catch((error: unknown) => {
+      if (!broken.has(path)) unusable(path, reasonOf(error));
+      broken.add(path);
+      return undefined;
+    });
+    frames.forEach((frame, index) => {
+      known.set(frameKey(frame), found?.[index] ?? named({ ...frame, file: path }));
+    });
+  };
+
   return {
     async resolve(frames) {
       const missing = new Map<string, Frame[]>();
@@ -48,17 +67,14 @@ export function sourcePositions(unusable: (file: string, reason: string) => void
         else others.push(frame);
       }
       if (known.size + frames.length > MAX_KNOWN) known.clear();
-      for (const [path, unknown] of missing) {
-        const found = await positionsIn(path, unknown).catch((error: unknown) => {
-          if (!broken.has(path)) unusable(path, reasonOf(error));
-          broken.add(path);
-          return undefined;
-        });
-        unknown.forEach((frame, index) => {
-          known.set(frameKey(frame), found?.[index] ?? named({ ...frame, file: path }));
-        });
-      }
-      return frames.map((frame) => known.get(frameKey(frame)) ?? named(frame));
+      const files = missing.entries();
+      const readers = Array.from({ length: FILES_AT_ONCE }, async () => {
+        for (const [path, unknown] of files) await learn(path, unknown);
+      });
+      await within(READ_MS, 'reading source maps', () => Promise.all(readers)).catch(() => {
+        // A profile that is partly of what was compiled is better than none.
+      });
+      return frames.map((frame) => known.get(frameKey(frame)) ?? named({ ...frame, file: pathOf(frame.file) }));
     },
   };
 }
@@ -151,17 +167,18 @@ function sourceOf(source: string, folder: string): string {
   return resolve(folder, source);
 }
 
-/** The text of a file; `undefined` when there is none, or it is too large. */
+/** The text of a file; `undefined` when there is none, or it is too large. In as few steps as there can be. */
 async function readBounded(path: string): Promise<string | undefined> {
   try {
     const handle = await open(path);
     try {
       const { size } = await handle.stat();
       if (size > MAX_BYTES) return undefined;
+      const { buffer, bytesRead } = await handle.read(Buffer.allocUnsafe(size), 0, size, 0);
+      return buffer.toString('utf8', 0, bytesRead);
     } finally {
       await handle.close();
     }
-    return await readFile(path, 'utf8');
   } catch {
     return undefined;
   }

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -89,6 +90,36 @@ describe('a frame is shown where it is in the source', () => {
       ]),
     ).toMatchObject([{ name: '(anonymous a.ts:10:5)' }, { name: '(anonymous b.js:3:4)' }]);
   });
+});
+
+describe('reading source maps', () => {
+  test('takes few turns of an event loop that is busy, however many files there are', async () => {
+    const files = Array.from({ length: 50 }, () => compiled());
+    let turns = 0;
+    const turn = (): void => {
+      turns++;
+      const until = performance.now() + 10;
+      while (performance.now() < until);
+      next = setImmediate(turn);
+    };
+    let next = setImmediate(turn);
+    const found = await sourcePositions().resolve(files.map((file) => at(file, 1, A)));
+    clearImmediate(next);
+    expect(found.map(({ name }) => name)).toEqual(files.map(() => 'longName'));
+    // One file after the other it would be some 700.
+    expect(turns).toBeLessThan(150);
+  });
+
+  test('does not wait for a file that hangs, and finds what is in the others', async () => {
+    const hangs = join(testFolder(), 'hangs.js');
+    execFileSync('mkfifo', [hangs]);
+    const positions = sourcePositions();
+    expect(await positions.resolve([at(hangs, 1, A), at(compiled(), 1, A)])).toMatchObject([
+      { name: 'a', file: hangs, line: 1 },
+      { name: 'longName', line: 10 },
+    ]);
+    writeFileSync(hangs, '');
+  }, 20_000);
 });
 
 describe('a frame stays as it is', () => {
