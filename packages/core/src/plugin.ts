@@ -57,5 +57,5 @@ export { reasonOf } from './util/reason.ts';
 export { isReservedHeader } from './util/reserved-header.ts';
 export { shown } from './util/shown.ts';
 export { LONGEST_TIMER_MS, pause, sleep } from './util/timer.ts';
-export { type Certificates, keepCertificates, listenerTls, loadCertificates } from './util/tls.ts';
+export { type Certificates, keepCertificates, listenerTls, loadCertificates, secureContexts } from './util/tls.ts';
 export { within } from './util/within.ts';

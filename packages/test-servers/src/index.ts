@@ -9,6 +9,7 @@ export { createIsland, createNamespace, type Island, missingNamespace, type Name
 export { type NatsOptions, startNats } from './nats.ts';
 export { type NatsClusterOptions, startNatsCluster } from './nats-cluster.ts';
 export type { Network } from './network.ts';
+export { type Program, runProgram } from './program.ts';
 export { KEY, type Pty, type PtyOptions, startOnPty } from './pty.ts';
 export { type RedisOptions, startRedis } from './redis.ts';
 export { type RedisClusterOptions, type RedisTestCluster, startRedisCluster } from './redis-cluster.ts';

@@ -1,4 +1,3 @@
-import { createSecureContext } from 'node:tls';
 import {
   Channel,
   type ChannelCredentials,
@@ -8,7 +7,7 @@ import {
   credentials,
 } from '@grpc/grpc-js';
 import { CODE, type TlsOptions } from '@micro/core';
-import { loadCertificates, reasonOf, registryError } from '@micro/core/plugin';
+import { loadCertificates, reasonOf, registryError, secureContexts } from '@micro/core/plugin';
 import type { Services } from 'etcd3';
 import { Host } from 'etcd3/lib/connection-pool.js';
 
@@ -51,18 +50,8 @@ export function credentialsOf(tls: TlsOptions | undefined): MakeCredentials {
   if (tls === undefined) return () => credentials.createInsecure();
   const verify = { rejectUnauthorized: tls.insecure !== true };
   try {
-    const certificates = loadCertificates(tls);
-    const make = (): ChannelCredentials =>
-      credentials.createFromSecureContext(createSecureContext(certificates.current()), verify);
-    let good = make();
-    return () => {
-      try {
-        good = make();
-      } catch {
-        // Half way through being replaced, the certificate and the key do not belong together: the old ones serve.
-      }
-      return good;
-    };
+    const context = secureContexts(loadCertificates(tls));
+    return () => credentials.createFromSecureContext(context(), verify);
   } catch (cause) {
     throw registryError(CODE.badRequest, `the TLS settings for etcd cannot be used: ${reasonOf(cause)}`, cause);
   }

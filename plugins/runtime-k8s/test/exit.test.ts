@@ -1,6 +1,4 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { missingServer, startKubernetes } from '@micro/test-servers';
+import { missingServer, runProgram, startKubernetes } from '@micro/test-servers';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { fileOf, startRuntime } from './world.ts';
 
@@ -33,31 +31,6 @@ const PROGRAM = `
   console.log('stopped');
 `;
 
-async function run(kubeconfig: string, version: string, program = PROGRAM) {
-  const child = spawn(process.execPath, ['--input-type=module', '-e', program, kubeconfig, version], {
-    stdio: ['pipe', 'pipe', 'inherit'],
-  });
-  const exited = once(child, 'exit');
-  let printed = '';
-  child.stdout.on('data', (data) => {
-    printed += String(data);
-  });
-  await Promise.race([once(child.stdout, 'data'), exited]);
-  return {
-    exited,
-    printed: () => printed,
-    /** What it printed, and how long it lived after it was told to stop, in milliseconds. */
-    async stop() {
-      child.stdin.write('\n');
-      const begun = performance.now();
-      const timer = setTimeout(() => child.kill('SIGKILL'), 20_000);
-      const [code] = await exited;
-      clearTimeout(timer);
-      return { code, printed, tookMs: performance.now() - begun };
-    },
-  };
-}
-
 const title = `a process with a runtime on Kubernetes${missing === undefined ? '' : ` (skipped: ${missing})`}`;
 
 /** Does nothing but watch. */
@@ -80,9 +53,11 @@ describe.skipIf(missing !== undefined)(title, { timeout: 120_000 }, () => {
     const kubernetes = await startKubernetes();
     onTestFinished(() => kubernetes.close());
     const kubeconfig = fileOf(kubernetes.kubeconfig());
-    const [one, two, three] = await Promise.all(['1', '2', '3'].map((version) => run(kubeconfig, version)));
+    const [one, two, three] = await Promise.all(
+      ['1', '2', '3'].map((version) => runProgram(PROGRAM, kubeconfig, version)),
+    );
     const ends = async (child: typeof one) => {
-      const { code, printed, tookMs } = (await child?.stop()) ?? {};
+      const { code, printed, tookMs } = (await child?.end()) ?? {};
       expect([code, printed]).toEqual([0, 'ready\nstopped\n']);
       expect(tookMs).toBeLessThan(10_000);
     };
@@ -97,7 +72,7 @@ describe.skipIf(missing !== undefined)(title, { timeout: 120_000 }, () => {
   test('stays when it does nothing but watch, while there is nothing to be watched', async () => {
     const kubernetes = await startKubernetes();
     onTestFinished(() => kubernetes.close());
-    const child = await run(fileOf(kubernetes.kubeconfig()), '', WATCH);
+    const child = await runProgram(WATCH, fileOf(kubernetes.kubeconfig()));
     await kubernetes.kill();
     await new Promise((resolve) => setTimeout(resolve, 2_000));
     await kubernetes.start();

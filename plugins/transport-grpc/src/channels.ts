@@ -1,4 +1,3 @@
-import { createSecureContext } from 'node:tls';
 import {
   Channel,
   type ChannelCredentials,
@@ -15,6 +14,7 @@ import {
   loadCertificates,
   now,
   reasonOf,
+  secureContexts,
 } from '@micro/core/plugin';
 import { type GrpcLimits, grpcMessageLimit } from './grpc-options.ts';
 
@@ -156,18 +156,8 @@ function tlsOf(tls: TlsOptions | undefined): {
   const verify = { rejectUnauthorized: tls.insecure !== true };
   try {
     const certificates = loadCertificates(tls);
-    const make = (): ChannelCredentials =>
-      credentials.createFromSecureContext(createSecureContext(certificates.current()), verify);
-    let good = make();
-    const makeCredentials = (): ChannelCredentials => {
-      try {
-        good = make();
-      } catch {
-        // Half way through being replaced, the certificate and the key do not belong together: the old ones serve.
-      }
-      return good;
-    };
-    return { certificates, makeCredentials };
+    const context = secureContexts(certificates);
+    return { certificates, makeCredentials: () => credentials.createFromSecureContext(context(), verify) };
   } catch (cause) {
     const detail = `the TLS settings for gRPC cannot be used: ${reasonOf(cause)}`;
     throw new MicroError({ id: 'go.micro.transport.grpc', code: CODE.badRequest, detail, cause });

@@ -1,6 +1,12 @@
 import { readFileSync, statSync } from 'node:fs';
 import type { Socket } from 'node:net';
-import type { SecureContextOptions, Server as TlsServer, TlsOptions as TlsServerOptions } from 'node:tls';
+import {
+  createSecureContext,
+  type SecureContext,
+  type SecureContextOptions,
+  type Server as TlsServer,
+  type TlsOptions as TlsServerOptions,
+} from 'node:tls';
 
 /** TLS of what listens and what dials: a transport, a broker. Text given as it is stays; files are read again when they change. */
 export interface TlsOptions {
@@ -67,6 +73,22 @@ export function loadCertificates(options: TlsOptions): Certificates {
       return context;
     },
     changed,
+  };
+}
+
+/**
+ * What connections that dial are made with: a context of the certificates as they are when it is asked for. Throws what Node
+ * says when those that are there now cannot be used; later ones that cannot leave the last good context in place.
+ */
+export function secureContexts(certificates: Certificates): () => SecureContext {
+  let good = createSecureContext(certificates.current());
+  return () => {
+    try {
+      good = createSecureContext(certificates.current());
+    } catch {
+      // Half way through being replaced, the certificate and the key do not belong together: the old ones serve.
+    }
+    return good;
   };
 }
 
