@@ -141,6 +141,7 @@ export const runtimeCases: Readonly<Record<string, Case>> = {
     const reading = (async () => {
       for await (const { message } of runtime.logs(GREETER, { follow: true })) seen.push(message);
     })();
+    await eventually(() => assert.deepEqual(seen, ['up']), { timeoutMs: DEADLINE_MS });
     await runtime.delete(GREETER);
     await within('following', reading, DEADLINE_MS);
     assert.deepEqual(seen, ['up']);
