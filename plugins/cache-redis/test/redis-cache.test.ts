@@ -14,6 +14,7 @@ describe.skipIf(missing !== undefined)(
     beforeAll(async () => {
       server = await startRedis();
       redis = new Redis(server.port);
+      await redis.ping();
     });
     afterAll(async () => {
       redis?.disconnect();
@@ -22,8 +23,8 @@ describe.skipIf(missing !== undefined)(
 
     test('keys and values are there as they are, and whole seconds are EX, as in go-micro', async () => {
       const cache = redisCache({ url: server.url });
-      const spy = redis.duplicate();
-      const monitor = await spy.monitor();
+      // Nobody else may be at work while it begins: ioredis takes what it sees in that moment for an answer to itself.
+      const monitor = await redis.monitor();
       const seen: string[][] = [];
       monitor.on('monitor', (_: string, args: string[]) => seen.push(args));
       await cache.put('plain', 'x');
@@ -34,7 +35,9 @@ describe.skipIf(missing !== undefined)(
       await cache.get('plain');
       await cache.delete('plain');
       await expect
-        .poll(() => seen.filter(([command]) => !['client', 'hello', 'info'].includes(command ?? '')))
+        .poll(() => seen.filter(([command]) => !['client', 'hello', 'info'].includes(command ?? '')), {
+          timeout: 10_000,
+        })
         .toEqual([
           ['set', 'plain', 'x'],
           ['set', 'seconds', 'x', 'EX', '3'],
@@ -46,7 +49,6 @@ describe.skipIf(missing !== undefined)(
           ['del', 'plain'],
         ]);
       monitor.disconnect();
-      spy.disconnect();
       await cache.close();
     });
 
