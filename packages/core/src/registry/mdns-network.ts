@@ -90,6 +90,7 @@ export function networkRegistry(options: MdnsRegistryOptions): Registry {
     try {
       await multicast(questionPacket(question));
       await pause(timeoutMs, what, signal);
+      await readAll();
     } finally {
       collectors.delete(collector);
     }
@@ -186,6 +187,14 @@ export function networkRegistry(options: MdnsRegistryOptions): Registry {
 
 function closedError(): Error {
   return registryError(CODE.unavailable, 'the mdns registry is closed; make another one');
+}
+
+/**
+ * Node fires timers before it reads sockets: when the process was busy until the time was over, all answers may have come and
+ * none was read. Twice, as the first time may be when another registry of this process reads the question.
+ */
+async function readAll(): Promise<void> {
+  for (let turn = 1; turn <= 2; turn++) await new Promise((resolve) => setImmediate(resolve));
 }
 
 function pause(timeoutMs: number, what: string, signal: AbortSignal | undefined): Promise<void> {
