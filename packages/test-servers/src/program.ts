@@ -19,6 +19,8 @@ export async function runProgram(text: string, ...args: readonly string[]): Prom
     stdio: ['pipe', 'pipe', 'inherit'],
   });
   const exited = once(child, 'exit');
+  // What it printed last may be read only after its end.
+  const closed = once(child, 'close');
   let printed = '';
   child.stdout.on('data', (data) => {
     printed += String(data);
@@ -32,8 +34,10 @@ export async function runProgram(text: string, ...args: readonly string[]): Prom
       const begun = performance.now();
       const timer = setTimeout(() => child.kill('SIGKILL'), MOST_MS);
       const [code] = await exited;
+      const tookMs = performance.now() - begun;
       clearTimeout(timer);
-      return { code, printed, tookMs: performance.now() - begun };
+      await closed;
+      return { code, printed, tookMs };
     },
   };
 }

@@ -20,7 +20,8 @@ test.skipIf(missing !== undefined)(
     program.stdout.setEncoding('utf8').on('data', (chunk: string) => {
       said += chunk;
     });
-    const [status] = (await once(program, 'exit')) as [number];
+    // What it said last may be read only after its end.
+    const [status] = (await once(program, 'close')) as [number];
     expect(said).toMatch(/^redis:\/\/127\.0\.0\.1:\d+\n$/);
     expect(status).toBe(0);
   },
