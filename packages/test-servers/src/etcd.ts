@@ -2,6 +2,7 @@ import { askHttp, askJson } from './ask-http.ts';
 import { testCertificates } from './certificates.ts';
 import { serverProgram } from './missing-server.ts';
 import { HERE, type Network } from './network.ts';
+import { START_MS } from './poll.ts';
 import { onFreePorts, type ServerPlan, startProcess } from './server-process.ts';
 import type { ServerTls, TestServer } from './test-server.ts';
 
@@ -81,10 +82,11 @@ function tlsArguments(tls: ServerTls): readonly string[] {
 
 /** etcd wants a user called root before it turns authentication on. */
 async function turnAuthOn(url: string, user: string, password: string): Promise<void> {
-  await askJson(`${url}/v3/auth/role/add`, { body: { name: 'root' } });
+  const tell = (what: string, body: object) => askJson(`${url}/v3/auth/${what}`, { body, timeoutMs: START_MS });
+  await tell('role/add', { name: 'root' });
   for (const name of new Set(['root', user])) {
-    await askJson(`${url}/v3/auth/user/add`, { body: { name, password } });
-    await askJson(`${url}/v3/auth/user/grant`, { body: { user: name, role: 'root' } });
+    await tell('user/add', { name, password });
+    await tell('user/grant', { user: name, role: 'root' });
   }
-  await askJson(`${url}/v3/auth/enable`, { body: {} });
+  await tell('enable', {});
 }

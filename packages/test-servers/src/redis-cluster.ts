@@ -141,24 +141,24 @@ async function join(nodes: readonly ClusterNode[], doors: readonly RedisDoor[], 
   await Promise.all(
     doors.map(async (door, index) => {
       // Each has to be on another one; the same ones would be sorted out, which takes its time.
-      await askRedis(door, ['CLUSTER', 'SET-CONFIG-EPOCH', String(index + 1)]);
+      await askRedis(door, ['CLUSTER', 'SET-CONFIG-EPOCH', String(index + 1)], START_MS);
       if (index >= masters) return;
       const from = Math.floor((SLOTS * index) / masters);
       const to = Math.floor((SLOTS * (index + 1)) / masters) - 1;
-      await askRedis(door, ['CLUSTER', 'ADDSLOTSRANGE', String(from), String(to)]);
+      await askRedis(door, ['CLUSTER', 'ADDSLOTSRANGE', String(from), String(to)], START_MS);
     }),
   );
   for (const { port, bus } of nodes.slice(1)) {
-    await askRedis(first, ['CLUSTER', 'MEET', first.host, String(port), String(bus)]);
+    await askRedis(first, ['CLUSTER', 'MEET', first.host, String(port), String(bus)], START_MS);
   }
   const seen = async (door: RedisDoor) => readNodes(await askRedis(door, ['CLUSTER', 'NODES']));
   await poll('joining the Redis servers', START_MS, async () => {
     const views = await Promise.all(doors.map(seen));
     return views.every((view) => view.length === nodes.length && view.every(({ linked }) => linked));
   });
-  const ids = await Promise.all(doors.map((door) => askRedis(door, ['CLUSTER', 'MYID'])));
+  const ids = await Promise.all(doors.map((door) => askRedis(door, ['CLUSTER', 'MYID'], START_MS)));
   await Promise.all(
-    doors.slice(masters).map((door, index) => askRedis(door, ['CLUSTER', 'REPLICATE', String(ids[index])])),
+    doors.slice(masters).map((door, index) => askRedis(door, ['CLUSTER', 'REPLICATE', String(ids[index])], START_MS)),
   );
   await poll('making the replicas', START_MS, async () => {
     const view = await seen(first);

@@ -22,7 +22,7 @@ const KEY = Buffer.from('colour').toString('base64');
 const put = (url: string) => askJson(`${url}/v3/kv/put`, { body: { key: KEY, value: KEY } });
 const read = (url: string) => askJson(`${url}/v3/kv/range`, { body: { key: KEY } });
 
-describe.concurrent('etcd servers', () => {
+describe.concurrent('etcd servers', { timeout: 120_000 }, () => {
   test.skipIf(etcd !== undefined)(
     named('have one leader, and another one when it is killed', etcd),
     async ({ expect }) => {
@@ -37,7 +37,7 @@ describe.concurrent('etcd servers', () => {
       expect((await read(second.url)).count).toBe('1');
       expect(await cluster.followers()).toHaveLength(1);
       await first.start();
-      await poll('the return of the first', 10_000, async () => (await cluster.followers()).length === 2);
+      await poll('the return of the first', 60_000, async () => (await cluster.followers()).length === 2);
       expect((await read(first.url)).count).toBe('1');
     },
   );
@@ -58,14 +58,14 @@ describe.concurrent('etcd servers', () => {
         const first = await cluster.leader();
         const room = rooms[cluster.servers.indexOf(first)];
         await room?.partition();
-        const second = await poll('another leader', 20_000, async () => {
+        const second = await poll('another leader', 60_000, async () => {
           const leader = await cluster.leader();
           return leader === first ? undefined : leader;
         });
         await put(second.url);
         await expect(read(first.url)).rejects.toThrow();
         await room?.heal();
-        await poll('the write at the first', 20_000, async () => (await read(first.url)).count === '1');
+        await poll('the write at the first', 60_000, async () => (await read(first.url)).count === '1');
       } finally {
         await Promise.all(rooms.map((room) => room.close()));
       }
@@ -77,7 +77,7 @@ describe.concurrent('etcd servers', () => {
   });
 });
 
-describe.concurrent('NATS servers', () => {
+describe.concurrent('NATS servers', { timeout: 120_000 }, () => {
   test.skipIf(nats !== undefined)(
     named('know each other, and have no leader without JetStream', nats),
     async ({ expect }) => {
@@ -97,7 +97,7 @@ describe.concurrent('NATS servers', () => {
   });
 });
 
-describe.concurrent('Redis servers', () => {
+describe.concurrent('Redis servers', { timeout: 120_000 }, () => {
   test.skipIf(redis !== undefined)(named('share the slots in a cluster', redis), async ({ expect }) => {
     await using cluster = await startRedisCluster();
     expect(await cluster.masters()).toEqual(cluster.servers);

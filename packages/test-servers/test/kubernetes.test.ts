@@ -24,7 +24,7 @@ function ask(
   { user = 'admin', ...question }: HttpQuestion & { user?: string } = {},
 ): Promise<HttpAnswer> {
   return askHttp(`${url}${path}`, {
-    timeoutMs: 5_000,
+    timeoutMs: 20_000,
     ...question,
     headers: { authorization: `Bearer ${token(user)}` },
   });

@@ -49,7 +49,7 @@ describe.skipIf(absent !== undefined)(named('a namespace', absent), () => {
     const { socket, said } = await keepTalking(redis.host, redis.port);
     try {
       socket.write('PING\r\n');
-      await poll('a reply', 5_000, () => said() === '+PONG\r\n');
+      await poll('a reply', 20_000, () => said() === '+PONG\r\n');
       await namespace.partition();
       socket.write('ECHO again\r\n');
       // Neither refused nor answered nor unreachable.
@@ -86,7 +86,7 @@ describe.skipIf(absent !== undefined)(named('a namespace', absent), () => {
     const linked = async () => String(await askRedis(copy, ['INFO', 'replication'])).includes('master_link_status:up');
     await poll('replication', 20_000, linked);
     await askRedis(source, ['SET', 'colour', 'red']);
-    await poll('the copy', 5_000, async () => (await askRedis(copy, ['GET', 'colour'])) === 'red');
+    await poll('the copy', 20_000, async () => (await askRedis(copy, ['GET', 'colour'])) === 'red');
     await namespace.partition();
     try {
       await expect(askRedis(source, ['PING'], 300)).rejects.toThrow('did not answer');

@@ -53,7 +53,7 @@ describe.each(KINDS)('one $kind server', ({ kind, missing, start, ask }) => {
     await using server = await start();
     server.freeze();
     expect(server.running).toBe(true);
-    await expect(ask(server)).rejects.not.toThrow('ECONNREFUSED');
+    await expect(ask(server, 500)).rejects.not.toThrow('ECONNREFUSED');
     server.thaw();
     await ask(server);
     server.freeze();
