@@ -1,6 +1,7 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { eventually } from '@micro/core/conformance';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { runHere, runMicro, startMicro } from './support.ts';
 
@@ -14,6 +15,15 @@ const DRIVERS = {
     const never = () => (process.stderr.write('asked\\n'), new Promise(() => {}));
     const registry = { register: never, deregister: never, getService: never, listServices: never, close: never };
     const create = () => ({ ...registry, name: 'hangs', options: {}, watch: () => ({ [Symbol.asyncIterator]: () => ({ next: never }) }) });`,
+  /** Knows nobody when it is first asked. */
+  late: `
+    let asked = 0;
+    const create = () => ({
+      name: 'late', options: {}, register: async () => {}, deregister: async () => {}, close: async () => {},
+      getService: async () => [],
+      listServices: async () => (asked++ === 0 ? [] : ['hello']),
+      watch: () => ({ [Symbol.asyncIterator]: () => ({ next: () => new Promise(() => {}) }) }),
+    });`,
   /** All that it knows was written by somebody who wants to do harm. */
   lies: `
     const evil = ${JSON.stringify(EVIL)};
@@ -60,9 +70,25 @@ describe('a driver of which nothing ends', () => {
   });
 
   test('completes nothing, soon', async () => {
-    const ended = await runMicro(['__complete', '--', 'call', '--registry', 'hangs', ''], here());
-    expect(ended).toEqual({ stdout: '', stderr: 'asked\nasked\n', code: 0 });
+    // On a machine that is busy even opening it may take longer than anybody waits for a Tab; then it is not asked.
+    await eventually(
+      async () => {
+        const ended = await runMicro(['__complete', '--', 'call', '--registry', 'hangs', ''], here());
+        expect(ended).toEqual({ stdout: '', stderr: 'asked\nasked\n', code: 0 });
+      },
+      { timeoutMs: 60_000 },
+    );
   });
+});
+
+test.each([
+  ['services', 'hello\n'],
+  ['registry list', 'hello\n'],
+  ['call helo A.B', 'error: service helo: not found in late: did you mean hello? (404)\n'],
+])('a driver whose answer comes late is asked again by micro %s', async (line, said) => {
+  // A process of its own, in which nobody has been asked yet.
+  const { stdout, stderr } = await runMicro([...line.split(' '), '--registry', 'late'], here());
+  expect(stdout + stderr).toBe(said);
 });
 
 describe('a driver that lies', () => {
@@ -91,6 +117,7 @@ describe('a driver that lies', () => {
     const drivers = await ask('services', '--registry', '');
     expect(drivers.stdout.split('\n').map((line) => line.split('\t', 1)[0])).toEqual([
       'hangs',
+      'late',
       'lies',
       'mdns',
       'memory',

@@ -1,7 +1,7 @@
 import type { RegistryEvent } from '@micro/core';
 import { Command } from 'commander';
 import { visible } from '../console/visible.ts';
-import { findService } from '../session/find-service.ts';
+import { findService, listServices } from '../session/find-service.ts';
 import type { Run } from '../session/tools.ts';
 import { goRecord } from '../view/go-record.ts';
 import { newestFirst } from '../view/newest-first.ts';
@@ -14,8 +14,9 @@ export function registryCommand(run: Run): Command {
     .description('Lists the names of all services, sorted.')
     .action(() =>
       run(async ({ session, output, signal, progress }) => {
-        const { registry } = (await session()).components;
-        const names = await progress.during(`asking ${registry.name}`, () => registry.listServices({ signal }));
+        const { components } = await session();
+        const asking = `asking ${components.registry.name}`;
+        const names = await progress.during(asking, () => listServices(components, signal));
         await output.items(names, visible);
         return undefined;
       }),

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { inParallel } from '../console/in-parallel.ts';
 import { visible } from '../console/visible.ts';
+import { listServices } from '../session/find-service.ts';
 import type { Run } from '../session/tools.ts';
 import { newestFirst } from '../view/newest-first.ts';
 import { table } from '../view/table.ts';
@@ -20,9 +21,10 @@ export function servicesCommand(run: Run): Command {
     .option('--wide', 'versions and numbers of nodes too', false)
     .action(({ wide }: { readonly wide: boolean }) =>
       run(async ({ session, output, signal, progress }) => {
-        const { registry } = (await session()).components;
+        const { components } = await session();
+        const { registry } = components;
         const entries = await progress.during(`asking ${registry.name}`, async () => {
-          const names = await registry.listServices({ signal });
+          const names = await listServices(components, signal);
           if (output.format === 'text' && !wide) return names.map((name): Entry => ({ name, versions: [] }));
           return inParallel(names, async (name): Promise<Entry> => {
             const records = newestFirst(await registry.getService(name, { signal }));

@@ -18,10 +18,21 @@ export async function findService(
     if (records.length > 0) return records;
   }
   const { didYouMean } = await import('../console/suggest.ts');
-  const names = await components.registry.listServices({ signal });
+  const names = await listServices(components, signal);
   throw new MicroError({
     id: 'go.micro.selector',
     code: CODE.notFound,
     detail: `service ${name}: not found in ${components.registry.name}${didYouMean(name, names)}`,
   });
+}
+
+/** The names of all services, sorted. */
+export async function listServices(
+  { registry }: Session['components'],
+  signal: AbortSignal,
+): Promise<readonly string[]> {
+  for (let attempt = 1; ; attempt++) {
+    const names = await registry.listServices({ signal });
+    if (names.length > 0 || attempt === ATTEMPTS) return names;
+  }
 }
