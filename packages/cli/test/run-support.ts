@@ -15,14 +15,14 @@ import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { initService, type Service } from '@micro/core';
+import { type CallOptions, CODE, initService, MicroError, type RetryPolicy, type Service } from '@micro/core';
 import { eventually } from '@micro/core/conformance';
 import { type Env, privateMdns, type Running, startMicro } from './support.ts';
 
 const MODULES = fileURLToPath(new URL('../../../node_modules', import.meta.url));
 
 /** Everything here happens within this time, also on a loaded machine. */
-export const WAIT = { timeoutMs: 20_000, everyMs: 50 };
+export const WAIT = { timeoutMs: 60_000, everyMs: 50 };
 
 /** A folder of a test, in which packages of the workspace are installed. */
 export interface Folder {
@@ -74,6 +74,7 @@ export function answer(text: string): string {
 /** Somebody who asks services, and looks into the registry. */
 export interface Asker {
   readonly env: Env;
+  /** Calls a service, once it is found: by mDNS that may take several lookups on a machine that is busy. */
   ask(service: string): Promise<{ readonly answer: string; readonly pid: number }>;
   /** Waits until a service gives this answer. Returns how long that took, in milliseconds. */
   answers(service: string, text: string): Promise<number>;
@@ -87,15 +88,15 @@ export async function createAsker(registry?: Env): Promise<Asker> {
   const env = { ...(registry ?? (await privateMdns())), MICRO_LOG_LEVEL: 'error' };
   const join = (): Promise<Service> => initService({ name: 'asker' }, { argv: [], env });
   const asker = await join();
-  const ask: Asker['ask'] = (service) =>
-    asker.client.call({ service, endpoint: 'Test.Ask', body: {} }, { timeoutMs: 2_000 }) as ReturnType<Asker['ask']>;
+  const call = (service: string, options: CallOptions): ReturnType<Asker['ask']> =>
+    asker.client.call({ service, endpoint: 'Test.Ask', body: {} }, options) as ReturnType<Asker['ask']>;
   return {
     env,
-    ask,
+    ask: (service) => call(service, { timeoutMs: WAIT.timeoutMs, retries: 1_000, retry: untilFound }),
     async answers(service, text) {
       const begin = performance.now();
       await eventually(async () => {
-        const got = await ask(service);
+        const got = await call(service, { timeoutMs: 2_000 });
         if (got.answer !== text) throw new Error(`${service} answers ${got.answer}, not ${text}`);
       }, WAIT);
       return performance.now() - begin;
@@ -112,6 +113,10 @@ export async function createAsker(registry?: Env): Promise<Asker> {
     close: () => asker.stop(),
   };
 }
+
+/** Repeats a call while the registry knows nobody of that name, and else as calls are repeated. */
+const untilFound: RetryPolicy = (error, attempts) =>
+  error instanceof MicroError && (error.code === CODE.notFound || (error.unexecuted && attempts <= 3));
 
 /** Starts `micro run` in a folder, from a shell. Core, whose files others may be writing, is not watched. */
 export function startRun(folder: Folder, args: readonly string[], env: Env = {}): Running {

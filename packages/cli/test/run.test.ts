@@ -1,5 +1,6 @@
 import { appendFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { eventually } from '@micro/core/conformance';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   type Asker,
@@ -13,6 +14,7 @@ import {
   runs,
   serviceFiles,
   startRun,
+  WAIT,
 } from './run-support.ts';
 import type { Running } from './support.ts';
 
@@ -46,10 +48,12 @@ describe('a service that micro run runs', () => {
     save(answer('second'));
     const ms = await asker.answers('greeter', 'second');
     console.log(`new behaviour ${Math.round(ms)} ms after the save`);
-    expect(ms).toBeLessThan(8_000);
+    // Less than the 30 s after which a version that says nothing is given up, whatever the machine.
+    expect(ms).toBeLessThan(25_000);
     expect(run.stderr()).toContain('greeter: src/answer.mjs changed');
-    await expect.poll(() => runs(pid), { timeout: 10_000 }).toBe(false);
-    expect(await asker.nodes('greeter')).toHaveLength(1);
+    await eventually(() => expect(runs(pid)).toBe(false), WAIT);
+    // By mDNS a node that is busy may answer too late to be seen.
+    await eventually(async () => expect(await asker.nodes('greeter')).toHaveLength(1), WAIT);
   });
 
   it('is restarted at most twice by twenty saves in a row', async () => {
@@ -59,7 +63,8 @@ describe('a service that micro run runs', () => {
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
     await asker.answers('greeter', 'save 20');
-    expect(starts() - before).toBeGreaterThan(0);
+    // It can be called a moment before `micro run` has heard of it.
+    await eventually(() => expect(starts() - before).toBeGreaterThan(0), WAIT);
     expect(starts() - before).toBeLessThanOrEqual(2);
   });
 
