@@ -1,3 +1,4 @@
 import { testConfig } from '../../.ci/vitest.base.ts';
 
-export default testConfig();
+// A test starts up to ten programs, one after the other, and each may take seconds on a machine that is busy.
+export default testConfig({ testTimeout: 180_000, hookTimeout: 180_000 });

@@ -26,7 +26,7 @@ function itCarriesEvents(where: () => Env): void {
       { topic: 'news', body: { last: true } },
     ]);
     const shared = (): string[] => `${one.stdout()}${other.stdout()}`.trim().split('\n').sort();
-    await expect.poll(shared, { timeout: 10_000 }).toEqual(['{"id":9007199254740993}', '{"last":true}']);
+    await expect.poll(shared, { timeout: 60_000 }).toEqual(['{"id":9007199254740993}', '{"last":true}']);
     expect(await one.ended('SIGINT')).toMatchObject({ code: 130, stderr: 'subscribed to news\n' });
     expect(await other.ended('SIGTERM')).toMatchObject({ code: 143 });
   });

@@ -53,7 +53,7 @@ test('code is generated from any folder of the project, and a check tells whethe
   expect(await generated()).toMatch(/export const Color = \{/);
   expect(await generated()).not.toMatch(/\benum \w+ \{/);
   expect(await proto(project, '--check')).toMatchObject({ code: 0 });
-}, 60_000);
+});
 
 test('a mistake in a .proto is told with its place, and the code stays as it was', async () => {
   const before = await generated();

@@ -48,7 +48,7 @@ function itKnowsServices(where: () => Env): void {
   });
   const run = (...args: string[]) => runHere(args, { env });
   /** By mDNS an answer may come too late on a machine that is busy. */
-  const soon = (check: () => Promise<void>) => eventually(check, { timeoutMs: 15_000 });
+  const soon = (check: () => Promise<void>) => eventually(check, { timeoutMs: 60_000 });
 
   test('services are listed by name, and with --wide and as data with their versions and nodes', () =>
     soon(async () => {
@@ -143,7 +143,7 @@ function itKnowsServices(where: () => Env): void {
         await registry?.register(record(changes++));
         expect(watching.stdout()).toContain('"name":"late"');
       },
-      { timeoutMs: 20_000, everyMs: 200 },
+      { timeoutMs: 60_000, everyMs: 200 },
     );
     await registry?.deregister(record(changes));
     await watching.printed('"action":"delete"');

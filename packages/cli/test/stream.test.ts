@@ -28,7 +28,7 @@ describe('a server stream', () => {
   });
 
   test('that was left early has ended at the server', async () => {
-    await expect.poll(() => hello.cancelled, { timeout: 10_000 }).toContain('Echo.Forever');
+    await expect.poll(() => hello.cancelled, { timeout: 60_000 }).toContain('Echo.Forever');
   });
 
   test('as JSON is one array, also when it is left early', async () => {
@@ -42,7 +42,7 @@ describe('a server stream', () => {
     await running.printed('{"tick":3}');
     const { stdout, stderr, code } = await running.ended('SIGINT');
     expect({ stderr, code, end: stdout.slice(-2) }).toEqual({ stderr: '', code: 130, end: '}\n' });
-    await expect.poll(() => hello.cancelled.length, { timeout: 10_000 }).toBeGreaterThan(before);
+    await expect.poll(() => hello.cancelled.length, { timeout: 60_000 }).toBeGreaterThan(before);
   });
 });
 
@@ -56,10 +56,10 @@ describe('a client stream', () => {
   });
 
   test('without an answer ends with 75 once there is nothing more to send', async () => {
-    const { stdout, stderr, code } = await stream(['client', 'helloworld', 'Echo.Swallow', '{}', '--timeout', '300ms']);
+    const { stdout, stderr, code } = await stream(['client', 'helloworld', 'Echo.Swallow', '{}', '--timeout', '1s']);
     expect({ stdout, code }).toEqual({ stdout: '', code: 75 });
-    expect(stderr).toContain('Echo.Swallow: no message for 300 ms');
-    await expect.poll(() => hello.cancelled, { timeout: 10_000 }).toContain('Echo.Swallow');
+    expect(stderr).toContain('Echo.Swallow: no message for 1000 ms');
+    await expect.poll(() => hello.cancelled, { timeout: 60_000 }).toContain('Echo.Swallow');
   });
 });
 
@@ -91,10 +91,10 @@ describe('a stream in both directions', () => {
   });
 
   test('that nobody answers ends with 75 after --timeout', async () => {
-    const running = startMicro(['stream', ...bidi, '--timeout', '300ms'], hello);
+    const running = startMicro(['stream', ...bidi, '--timeout', '1s'], hello);
     expect(await running.ended()).toMatchObject({
       code: 75,
-      stderr: expect.stringContaining('Helloworld.BidiStream: no message for 300 ms'),
+      stderr: expect.stringContaining('Helloworld.BidiStream: no message for 1000 ms'),
     });
   });
 

@@ -22,7 +22,7 @@ import { micro } from '../src/index.ts';
 const MICRO = fileURLToPath(new URL('../dist/micro.js', import.meta.url));
 
 /** No command of a test takes longer, also on a loaded machine. */
-const DEADLINE_MS = 20_000;
+const DEADLINE_MS = 60_000;
 
 export type Env = Readonly<Record<string, string | undefined>>;
 

@@ -17,7 +17,7 @@ const PLAIN: readonly FeatureName[] = ['kubernetes', 'skaffold', 'tilt'];
 const OVERLAID: readonly FeatureName[] = [...PLAIN, 'kustomize'];
 const ALL: readonly FeatureName[] = FEATURES.filter((feature) => !OVERLAID.includes(feature));
 
-describe.skipIf(missing !== undefined)(title, { timeout: 60_000 }, () => {
+describe.skipIf(missing !== undefined)(title, () => {
   let kubernetes: TestKubernetes;
   let tools: DeploymentTools;
   let root: string;
@@ -69,7 +69,7 @@ describe.skipIf(missing !== undefined)(title, { timeout: 60_000 }, () => {
           expect(found).toHaveLength(replicas);
           return found;
         },
-        { timeoutMs: 30_000 },
+        { timeoutMs: 120_000 },
       );
       expect(new Set(pods)).toEqual(new Set(['svc-3d-promise-type']));
     },

@@ -48,7 +48,7 @@ export async function buildDeploymentTools(): Promise<DeploymentTools> {
     timeout: 300_000,
   });
   const told = async (...args: readonly string[]): Promise<string> =>
-    (await run(program, args, { timeout: 30_000, maxBuffer: 1e7 })).stdout;
+    (await run(program, args, { timeout: 60_000, maxBuffer: 1e7 })).stdout;
   return {
     kustomize: async (of) =>
       parseAllDocuments(await told('kustomize', of)).map((document) => document.toJS() as Manifest),

@@ -46,7 +46,7 @@ function ask({ url, ca, token }: TestKubernetes, path: string, body?: unknown): 
   const headers = { authorization: `Bearer ${token('admin')}`, 'content-type': 'application/json' };
   const method = body === undefined ? 'GET' : 'POST';
   return new Promise((resolve, reject) => {
-    const options = { method, headers, ca, servername: 'localhost', agent: false as const, timeout: 10_000 };
+    const options = { method, headers, ca, servername: 'localhost', agent: false as const, timeout: 60_000 };
     const asked = request(`${url}/${path}`, options, async (response) => {
       let answer = '';
       for await (const chunk of response) answer += String(chunk);

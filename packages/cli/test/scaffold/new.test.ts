@@ -154,20 +154,20 @@ test('Ctrl-C while it is installed ends the package manager too, keeps the proje
       env: { npm_config_registry: `http://127.0.0.1:${port}/`, npm_config_cache: join(folder, '.cache') },
     });
     await pty.shows('installing with npm');
-    await eventually(() => expect(sockets.size).toBeGreaterThan(0), { timeoutMs: 20_000 });
+    await eventually(() => expect(sockets.size).toBeGreaterThan(0), { timeoutMs: 60_000 });
     pty.type(KEY.interrupt);
     const { code, shown } = await pty.ended();
     expect(code, shown).toBe(130);
     expect(shown).toContain('the files are written; to go on:\n\ncd helloworld\nnpm install\nnpm run proto\n');
     expect(await isThere('helloworld/src/main.ts')).toBe(true);
     await eventually(async () => expect(await processesIn(join(folder, 'helloworld'))).toEqual([]), {
-      timeoutMs: 10_000,
+      timeoutMs: 60_000,
     });
   } finally {
     for (const socket of sockets) socket.destroy();
     registry.close();
   }
-}, 60_000);
+});
 
 /** The processes whose folder it is. */
 async function processesIn(place: string): Promise<readonly string[]> {

@@ -36,7 +36,7 @@ export async function makeWorkspace(): Promise<Workspace> {
         const { stdout } = await run(program, args, {
           cwd,
           env: { ...plainEnv(), PATH },
-          timeout: 60_000,
+          timeout: 300_000,
           maxBuffer: 1e7,
         });
         return stdout;
