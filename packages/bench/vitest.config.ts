@@ -1,3 +1,3 @@
 import { testConfig } from '../../.ci/vitest.base.ts';
 
-export default testConfig({ testTimeout: 120_000 });
+export default testConfig({ testTimeout: 400_000 });

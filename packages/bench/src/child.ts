@@ -5,7 +5,7 @@ import type { FromWorker, ToWorker } from './worker.ts';
 /** How much of what a child wrote to its error stream is kept for the message when it fails, in characters. */
 const KEPT_STDERR = 2_000;
 /** How long a child may take to end after it was told to, in milliseconds. */
-const END_MS = 4_000;
+const END_MS = 20_000;
 
 /** A child process that runs one half of one peer. */
 export interface Child {

@@ -4,9 +4,9 @@ import { doesWork, peerNamed } from './peers.ts';
 import type { LoadWork, Work } from './work.ts';
 
 /** How long a peer may take to start or to connect, in milliseconds. */
-const START_MS = 30_000;
+const START_MS = 120_000;
 /** What a load may take beyond what was asked for, in milliseconds. */
-const SPARE_MS = 20_000;
+const SPARE_MS = 120_000;
 /** With a number of calls: peers slower than this many per second are given up. */
 const SLOWEST_RATE = 1_000;
 /** How many events are published when nobody says. */

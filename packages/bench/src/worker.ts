@@ -23,7 +23,7 @@ export type FromWorker =
   | { readonly type: 'failed'; readonly message: string };
 
 /** How long a peer may take to close before its process ends all the same, in milliseconds. */
-const CLOSE_MS = 2_000;
+const CLOSE_MS = 10_000;
 
 let close: () => Promise<void> = async () => {};
 
