@@ -4,7 +4,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
 /** Longer than anything here takes. */
-const DEADLINE_MS = 15_000;
+const DEADLINE_MS = 60_000;
 
 /** A process of the example, whose lines are kept. */
 export interface Program {

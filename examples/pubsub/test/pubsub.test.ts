@@ -14,10 +14,10 @@ const OUTPUT = [
 ].join('\n');
 
 test('three processes share events, one that is restarted gets what was kept, and nothing is left behind', {
-  timeout: 60_000,
+  timeout: 300_000,
 }, async () => {
   // A process group of its own shows whether anything of it is left.
-  const main = spawn(process.execPath, [MAIN], { env: process.env, detached: true, timeout: 55_000 });
+  const main = spawn(process.execPath, [MAIN], { env: process.env, detached: true, timeout: 290_000 });
   let stdout = '';
   let stderr = '';
   main.stdout.setEncoding('utf8').on('data', (text: string) => {
