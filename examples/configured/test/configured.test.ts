@@ -28,11 +28,11 @@ test.each([
       "{ msg: 'Good day John?' }",
     ],
   ],
-])('it greets as %s says, follows the file, and ends by itself', { timeout: 30_000 }, async (_, args, env, output) => {
+])('it greets as %s says, follows the file, and ends by itself', { timeout: 120_000 }, async (_, args, env, output) => {
   const inherited = Object.entries(process.env).filter(([name]) => !/^(?:GREETER_|TEAM$)/.test(name));
   const main = spawn(process.execPath, [MAIN, ...args], {
     env: { ...Object.fromEntries(inherited), ...env },
-    timeout: 25_000,
+    timeout: 110_000,
   });
   let stdout = '';
   let stderr = '';

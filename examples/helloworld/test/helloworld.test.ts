@@ -21,13 +21,13 @@ test.each([
   ['two processes that find each other over mDNS', {}, []],
   ['one process with the memory registry', { MICRO_REGISTRY: 'memory' }, []],
   ['one process that is told so by a flag', { MICRO_REGISTRY: 'nonsense' }, ['--registry=memory']],
-])('%s greet, add, count and echo, and leave nothing behind', { timeout: 30_000 }, async (_, env, flags) => {
+])('%s greet, add, count and echo, and leave nothing behind', { timeout: 120_000 }, async (_, env, flags) => {
   const { MICRO_REGISTRY: _registry, MICRO_REGISTRY_ADDRESS: _address, ...inherited } = process.env;
   // A process group of its own shows whether anything of it is left.
   const main = spawn(process.execPath, [MAIN, ...flags], {
     env: { ...inherited, ...env },
     detached: true,
-    timeout: 25_000,
+    timeout: 110_000,
   });
   let stdout = '';
   let stderr = '';

@@ -23,7 +23,7 @@ const OUTPUT = [
 /** Runs the example, in a process group of its own, which shows whether anything of it is left. */
 async function run(env: NodeJS.ProcessEnv): Promise<string> {
   const { MICRO_AUTH_PRIVATE_KEY: _, MICRO_AUTH_PUBLIC_KEY: __, ...inherited } = process.env;
-  const main = spawn(process.execPath, [MAIN], { env: { ...inherited, ...env }, detached: true, timeout: 55_000 });
+  const main = spawn(process.execPath, [MAIN], { env: { ...inherited, ...env }, detached: true, timeout: 110_000 });
   let stdout = '';
   let stderr = '';
   main.stdout.setEncoding('utf8').on('data', (text: string) => {
@@ -39,12 +39,12 @@ async function run(env: NodeJS.ProcessEnv): Promise<string> {
 }
 
 test('those may call who have an account and a rule, the others are told why not, and nothing is left behind', {
-  timeout: 60_000,
+  timeout: 120_000,
 }, async () => {
   expect(await run({})).toBe(OUTPUT);
 });
 
-test("the keys may be those in go-micro's variables", { timeout: 60_000 }, async () => {
+test("the keys may be those in go-micro's variables", { timeout: 120_000 }, async () => {
   const base64 = (pem: string | Buffer): string => Buffer.from(pem).toString('base64');
   const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2_048 });
   const stdout = await run({
