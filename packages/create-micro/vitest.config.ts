@@ -1,3 +1,4 @@
 import { testConfig } from '../../.ci/vitest.base.ts';
 
-export default testConfig();
+// Each test starts programs, npm among them, which take seconds on a machine that is busy.
+export default testConfig({ testTimeout: 180_000, hookTimeout: 180_000 });

@@ -16,7 +16,7 @@ beforeAll(async () => {
   workspace = await makeWorkspace();
   await unpack('create-micro', 'create-micro');
   await unpack('cli', '@micro/cli');
-}, 60_000);
+});
 
 afterAll(() => workspace?.remove());
 
@@ -33,7 +33,7 @@ async function unpack(folder: string, name: string): Promise<void> {
 /** What `npm create micro` runs. */
 function create(...args: string[]) {
   const program = join(workspace.folder, 'node_modules/create-micro/dist/create-micro.js');
-  return execute(process.execPath, [program, ...args], { cwd: workspace.folder, timeout: 30_000 });
+  return execute(process.execPath, [program, ...args], { cwd: workspace.folder, timeout: 120_000 });
 }
 
 test('the packed package, with the packed command line, begins a project that depends on this release', async () => {
