@@ -30,7 +30,7 @@ export interface FreshCopy {
   withEnvironment(env: Readonly<Record<string, string>>): Copy;
 }
 
-const RELEASE_MS = 200_000;
+const RELEASE_MS = 900_000;
 
 /**
  * Copies the last commit into a folder as if nothing had been released yet: every published package is 1.0.0, and no

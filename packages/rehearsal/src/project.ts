@@ -29,7 +29,7 @@ export interface Project {
 
 const PROGRAMS = join(import.meta.dirname, '..', 'programs');
 const LOCKFILE = { npm: 'package-lock.json', pnpm: 'pnpm-lock.yaml' } as const;
-const HELLO_MS = 60_000;
+const HELLO_MS = 180_000;
 
 /** Makes a project in a folder that is not there yet. */
 export async function createProject(

@@ -13,7 +13,7 @@ export interface RunOptions {
   readonly cwd: string;
   /** All of its environment. Default: that of this process. */
   readonly env?: Readonly<Record<string, string>> | undefined;
-  /** After so many milliseconds it is killed. Default 120,000. */
+  /** After so many milliseconds it is killed. Default 600,000. */
   readonly timeoutMs?: number | undefined;
 }
 
@@ -21,7 +21,7 @@ const OUTPUT_BYTES = 16 << 20;
 
 /** Runs a program to its end, whatever that is. Throws only when it cannot be started. */
 export function run(command: string, args: readonly string[], options: RunOptions): Promise<Outcome> {
-  const { cwd, env, timeoutMs = 120_000 } = options;
+  const { cwd, env, timeoutMs = 600_000 } = options;
   return new Promise((resolve, reject) => {
     const settings = { cwd, timeout: timeoutMs, killSignal: 'SIGKILL', maxBuffer: OUTPUT_BYTES } as const;
     const child = execFile(command, args, { ...settings, ...(env && { env }) }, (error, stdout, stderr) => {

@@ -8,7 +8,7 @@ export const TOOLS = join(import.meta.dirname, '..', 'tools');
 /** The file that Node runs for `pnpm`. */
 export const PNPM = join(TOOLS, 'node_modules', 'pnpm', 'bin', 'pnpm.cjs');
 
-const INSTALL_MS = 300_000;
+const INSTALL_MS = 600_000;
 
 /** Installs the tools, unless what is installed is what their lockfile says. */
 export async function installTools(): Promise<void> {

@@ -15,7 +15,8 @@ import { privately } from './world.ts';
  * `TOUR=write` the page is written anew with what was shown.
  */
 const PAGE = join(ROOT, 'docs', 'tour.md');
-const COMMAND_MS = 180_000;
+const COMMAND_MS = 600_000;
+const LOOK_MS = 180_000;
 const QUIET_MS = 4_000;
 /** Where the page says that it happens. */
 const HOME = '/home/john';
@@ -68,7 +69,10 @@ function createTraveller(env: Readonly<Record<string, string | undefined>>) {
     const pty = startOnPty(['bash', '-c', command], { cwd, env });
     const ended = pty.ended(COMMAND_MS);
     // npm asks before it runs a package that is not there yet.
-    if (command.startsWith('npm create')) await pty.shows(NPM_ASKS).then(() => pty.type('y\r'));
+    if (command.startsWith('npm create')) {
+      await eventually(() => expect(pty.shown()).toContain(NPM_ASKS), { timeoutMs: LOOK_MS });
+      pty.type('y\r');
+    }
     await ended;
     return placed(screenOf(pty.output()));
   }
@@ -91,10 +95,10 @@ function createTraveller(env: Readonly<Record<string, string | undefined>>) {
           before = now;
           if (!same) throw new Error('it still changes');
         },
-        { timeoutMs: 60_000, everyMs: QUIET_MS },
+        { timeoutMs: LOOK_MS, everyMs: QUIET_MS },
       );
     } else {
-      await eventually(() => expect(comparable(fresh())).toBe(comparable(expected)), { timeoutMs: 60_000 }).catch(
+      await eventually(() => expect(comparable(fresh())).toBe(comparable(expected)), { timeoutMs: LOOK_MS }).catch(
         () => {},
       );
     }
