@@ -5,7 +5,7 @@ const PING_AFTER_MS = 5_000;
 /** Silence after the question until the peer is taken for dead. */
 const DEAD_AFTER_MS = 10_000;
 /** A look that comes so late says that this process stood still, not the peer. */
-const LATE_LOOK_MS = 3_000;
+export const LATE_LOOK_MS = 3_000;
 
 /** Whether the other side of a connection is alive, judged about once a second. A private class, as its user. */
 export class FramePulse {

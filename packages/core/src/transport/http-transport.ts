@@ -11,6 +11,7 @@ import { connect } from './connect.ts';
 import { PREFACE } from './frame.ts';
 import { createFrameClient } from './frame-client.ts';
 import { FrameConnection } from './frame-connection.ts';
+import { LATE_LOOK_MS } from './frame-pulse.ts';
 import { createHttp1Client } from './http1-client.ts';
 import { serveHttp1 } from './http1-server.ts';
 import { type Limits, limitsFrom, type TransportLimits } from './limits.ts';
@@ -134,8 +135,13 @@ async function listen(
       ? { server: createServer({ noDelay: true }, take), endHandshakes() {} }
       : tlsServer(tls, certificates, take);
   const bound = await bind(server, address);
+  let lookedAt = now();
   const ticking = setInterval(() => {
     const time = now();
+    const isLate = time - lookedAt > LATE_LOOK_MS;
+    lookedAt = time;
+    // What the peers have sent while this process stood still is read before they are taken for silent.
+    if (isLate) return;
     for (const connection of [...connections]) connection.tick?.(time);
   }, TICK_MS);
   ticking.unref();

@@ -8,7 +8,7 @@ import { FLAG, KIND, MOST_REFERENCES, PREFACE } from '../../src/transport/frame.
 import { FrameConnection } from '../../src/transport/frame-connection.ts';
 import { type HttpTransportOptions, httpTransport } from '../../src/transport/http-transport.ts';
 import { limitsFrom } from '../../src/transport/limits.ts';
-import { frame, message, type RawPeer, rawServer, settings } from './frame-peer.ts';
+import { frame, message, type RawPeer, rawClient, rawServer, settings } from './frame-peer.ts';
 
 const FIELDS: Header = Object.freeze({ 'Micro-Endpoint': 'Echo.Say' });
 const closing: (() => PromiseLike<void>)[] = [];
@@ -178,6 +178,17 @@ describe('the end of a connection', () => {
     await call(transport(), (await listen(echo)).address, FIELDS, Buffer.from('something else'));
     socket.close();
     await eventually(() => expect(heard).toEqual(['first', 'second', 'late']));
+  });
+
+  test('does not come to a peer that has spoken while this process stood still', async () => {
+    const { address } = await listen(echo, { stallTimeoutMs: 1_000 });
+    await using peer = await rawClient(address, { hello: false });
+    // The listener has to know of the connection before.
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    peer.send(PREFACE, settings(), message(KIND.open, 1, FIELDS, Buffer.from('hello')));
+    const end = performance.now() + 4_000;
+    while (performance.now() < end);
+    expect((await peer.frame(KIND.data, 1)).payload.toString()).toContain('hello');
   });
 
   test('comes to a peer that is silent while something is expected of it, after it was asked', async () => {
