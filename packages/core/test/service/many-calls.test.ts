@@ -17,6 +17,7 @@ const MOST_OPEN = IN_FLIGHT + CALLS / 10;
 const Echo = defineService('Echo', {
   say: unary<{ id: number; waitMs: number }, { id: number }>(),
   hang: unary<{ id: number }, { id: number }>(),
+  hold: unary<{ id: number }, { id: number }>(),
 });
 
 /** How a call of a number is meant to end: every tenth not with an answer. */
@@ -25,11 +26,17 @@ function fateOf(id: number): 'answered' | 'cancelled' | 'timed out' {
   return id % 20 === 3 ? 'cancelled' : 'timed out';
 }
 
-test('ten thousand calls over one connection find their own answers, and nothing is left of any', async () => {
+test('ten thousand calls over one connection find their own answers, and nothing is left of any', {
+  timeout: 120_000,
+}, async () => {
   const sockets = tcpSockets();
   const { logger, lines } = recordingLogger();
   let busy = 0;
   let hanging = 0;
+  let release = (): void => {};
+  const held = new Promise<void>((resolve) => {
+    release = resolve;
+  });
   const peers = new Set<string>();
   const world = createWorld(() => httpTransport({ maxInFlight: MOST_OPEN }));
   const server = await world.start({ logger, server: { drainMs: 50 } }, (service) =>
@@ -48,6 +55,12 @@ test('ten thousand calls over one connection find their own answers, and nothing
         // Later than the caller gives up, whose clock may be the slower one.
         await new Promise((resolve) => setTimeout(resolve, 100));
         hanging -= 1;
+        return { id };
+      },
+      async hold({ id }) {
+        busy += 1;
+        await held;
+        busy -= 1;
         return { id };
       },
     }),
@@ -99,11 +112,14 @@ test('ten thousand calls over one connection find their own answers, and nothing
   };
   await echo.say({ id: 0, waitMs: 0 }, { strategy });
   expect(counted).toEqual([0]);
-  const again = Array.from({ length: MOST_OPEN }, (_, id) => echo.say({ id, waitMs: 200 }, { retries: 0 }));
+  const patient = { retries: 0, timeoutMs: 0 };
+  const again = Array.from({ length: MOST_OPEN }, (_, id) => echo.say({ id, waitMs: 200 }, patient));
   expect((await Promise.all(again)).map(({ id }) => id)).toEqual(again.map((_, id) => id));
+  // None of them is answered before all have been sent, however long that takes.
   await expect(
-    Promise.all(Array.from({ length: MOST_OPEN + 1 }, (_, id) => echo.say({ id, waitMs: 500 }, { retries: 0 }))),
+    Promise.all(Array.from({ length: MOST_OPEN + 1 }, (_, id) => echo.hold({ id }, patient))),
   ).rejects.toMatchObject({ code: 429, unexecuted: true });
+  release();
   await eventually(() => expect(busy).toBe(0));
 
   // Nothing is open on the client's side either: its connection does not keep the process alive any more.
