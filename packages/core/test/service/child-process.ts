@@ -22,23 +22,26 @@ export function children(): Children {
   };
 }
 
-/** The next thing that a process says. Throws when it ends instead. */
+/** The next thing that a process says. Throws when it ends instead. What it has said may be read only after its end. */
 export async function told<T>(child: ChildProcess): Promise<T> {
   const [message] = await Promise.race([
     once(child, 'message'),
-    once(child, 'exit').then(([code, signal]) => {
+    once(child, 'close').then(([code, signal]) => {
       throw new Error(`the process ended with ${code ?? signal} without a word`);
     }),
   ]);
   return message as T;
 }
 
-/** Sends a signal and waits for the end of the process; resolves with its exit code, or the signal that ended it. */
+/**
+ * Sends a signal and waits for the end of the process and for the last of what it has said; resolves with its exit code, or
+ * the signal that ended it.
+ */
 export async function stopped(child: ChildProcess, signal?: NodeJS.Signals): Promise<number | NodeJS.Signals | null> {
   if (child.exitCode === null && child.signalCode === null) {
-    const exited = once(child, 'exit');
+    const closed = once(child, 'close');
     if (signal !== undefined) child.kill(signal);
-    await exited;
+    await closed;
   }
   return child.exitCode ?? child.signalCode;
 }

@@ -45,12 +45,14 @@ describe('a service that runs', () => {
 
   test('stops when its own program says so, and the first signal after that does not cut it off', async () => {
     await using processes = children();
-    const child = processes.start('signal-service.mjs', 'slow');
+    const child = processes.start('signal-service.mjs', 'slow-and-says-so');
     const words = heard(child);
     await eventually(() => expect(words).toEqual(['started']), PATIENT);
     child.send('abort');
     await eventually(() => expect(words).toEqual(['started', 'stopping']), PATIENT);
     child.kill('SIGTERM');
+    // A second one that comes before the first is taken would be the same signal to the system.
+    await eventually(() => expect(words).toEqual(['started', 'stopping', 'SIGTERM']), PATIENT);
     // It goes on stopping: only a second signal is taken for impatience.
     await new Promise((resolve) => setTimeout(resolve, 300));
     expect(child.exitCode ?? child.signalCode).toBeNull();
