@@ -319,10 +319,10 @@ test('a deadline ends the call with 408 that says where, and its connection is n
   const server = await rawServer();
   const from = client();
   const began = performance.now();
-  const error = await failure(() => call(from, server.address, 'x', { deadline: now() + 80 }));
+  const error = await failure(() => call(from, server.address, 'x', { deadline: now() + 1_000 }));
   expect(error).toMatchObject({ code: 408, id: 'go.micro.client', unexecuted: false });
   expect(error.detail).toBe(`call timeout: the deadline passed while waiting for the reply of ${server.address}`);
-  expect(performance.now() - began).toBeGreaterThan(70);
+  expect(performance.now() - began).toBeGreaterThan(900);
   expect(from.stats.connections).toBe(0);
   await until('the server to see it', () => server.peers[0]?.closed === true);
 });
@@ -358,6 +358,8 @@ test('a stream as Go serves it: ids on every message, a connection of its own, a
     const fields = 'Micro-Id: 1\r\nMicro-Stream: 1\r\nMicro-Endpoint: Say.Stream\r\n';
     peer.write(`HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n${fields}\r\n${body}`);
     peer.write('HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n2');
+    // The client's end has to be here before the last is said, which ends the connection.
+    await peer.next();
     peer.write('HTTP/1.1 200 OK\r\nMicro-Error: EOS\r\nX-Micro-Error: EOS\r\nContent-Length: 0\r\n\r\n');
   });
   const from = client();
@@ -372,7 +374,12 @@ test('a stream as Go serves it: ids on every message, a connection of its own, a
     `POST / HTTP/1.1\r\nHost: ${server.address}\r\nContent-Length: 0\r\nMicro-Service: greeter\r\n` +
     'Micro-Endpoint: Say.Hello\r\nContent-Type: application/json\r\nMicro-Id: 1\r\nMicro-Stream: 1\r\n\r\n';
   const eos = head.replace('Micro-Id', 'Micro-Error: EOS\r\nMicro-Id');
-  expect(server.peers[0]?.text()).toBe(`${head}${head.replace('Length: 0', 'Length: 1')}1${eos}`);
+  // On a machine that is busy the server's end comes so late that the client has asked for it meanwhile.
+  const probe = head
+    .replace('Say.Hello', 'MicroEndOfStreamProbe.Probe')
+    .replace('Micro-Id', 'Micro-Method: MicroEndOfStreamProbe.Probe\r\nMicro-Id');
+  const text = server.peers[0]?.text().replaceAll(probe, '');
+  expect(text).toBe(`${head}${head.replace('Length: 0', 'Length: 1')}1${eos}`);
   await until('the end of the connection', () => server.peers[0]?.closed === true);
   expect(from.stats.connections).toBe(0);
 });

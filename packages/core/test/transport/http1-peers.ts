@@ -6,7 +6,7 @@ import { limitsFrom, type TransportLimits } from '../../src/transport/limits.ts'
 import { now } from '../../src/util/clock.ts';
 
 /** Waits until a check holds. */
-export async function until(what: string, check: () => boolean, withinMs = 5_000): Promise<void> {
+export async function until(what: string, check: () => boolean, withinMs = 15_000): Promise<void> {
   const deadline = performance.now() + withinMs;
   while (!check()) {
     if (performance.now() > deadline) throw new Error(`not within ${withinMs} ms: ${what}`);

@@ -414,7 +414,7 @@ test('a body that trickles in is cut off, and one that keeps coming is not', asy
 });
 
 test('a connection with nothing open is closed when it is idle for too long, and one with a call is not', async () => {
-  const place = await serve(() => {}, { idleTimeoutMs: 150 });
+  const place = await serve(() => {}, { idleTimeoutMs: 1_000 });
   const idle = await place.dial();
   const busy = await place.dial();
   idle.write('GET / HTTP/1.1\r\n\r\n');
