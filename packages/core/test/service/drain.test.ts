@@ -204,7 +204,8 @@ test('a server that stops is first out of the registry and serves on for a while
     {
       registry,
       logger,
-      server: { settleMs: 300 },
+      // Long enough for a call on a machine that is busy.
+      server: { settleMs: 2_000 },
       hooks: {
         beforeStop: [() => void events.push('before stop')],
         afterDrain: [() => void events.push(`drained, ${service.server.address === undefined ? 'closed' : 'open'}`)],

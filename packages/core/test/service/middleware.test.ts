@@ -243,8 +243,11 @@ describe.each(Object.entries(TRANSPORTS))('over the %s', (_, transports) => {
       detail: expect.stringContaining('the answer of Fail.Cyclic cannot be encoded'),
     });
     // Written down where it happened: what is no answer to anybody, with what is behind it.
-    const errors = lines.filter(({ level }) => level === 'error');
-    await eventually(() => expect(errors).toHaveLength(6));
+    const errors = await eventually(() => {
+      const written = lines.filter(({ level }) => level === 'error');
+      expect(written).toHaveLength(6);
+      return written;
+    });
     expect(errors[0]).toMatchObject({
       text: 'Fail.With failed: x is not a function',
       fields: { endpoint: 'Fail.With', error: { cause: { message: 'password: hunter2' } } },
@@ -287,12 +290,18 @@ describe('limits', () => {
   test('a call that is refused because its node is full goes to another node', async () => {
     await using world = createWorld(() => httpTransport({ maxInFlight: 1 }));
     const ran: string[] = [];
+    let release = (): void => {};
+    const bothRan = new Promise<void>((resolve) => {
+      release = resolve;
+    });
     const start = (id: string) =>
       world.start({ id }, ({ server }) =>
         server.handle('Slow', {
+          // A node is full until the other one has been found.
           async go() {
             ran.push(id);
-            await new Promise((resolve) => setTimeout(resolve, 100));
+            if (ran.length === 2) release();
+            await bothRan;
           },
         }),
       );
