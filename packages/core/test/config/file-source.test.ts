@@ -356,6 +356,6 @@ test('a config of a file keeps the process alive neither open nor closed', async
       if (error.code !== 400) process.exit(3);
     });
   `;
-  const child = execFile(process.execPath, ['--input-type=module', '-e', program], { timeout: 15_000 });
+  const child = execFile(process.execPath, ['--input-type=module', '-e', program], { timeout: 25_000 });
   expect(await once(child, 'close')).toEqual([0, null]);
 });

@@ -145,13 +145,16 @@ describe('a file store', () => {
       await store.close();
     });
     const seen = (): Promise<readonly string[]> => keysOnDisk(path);
-    await eventually(async () => {
-      await using({ path, sweepMs: 5 }, async (store) => {
-        await eventually(async () => expect(await store.list()).toEqual(['longer', 'replaced']));
-        await new Promise((resolve) => setTimeout(resolve, 20));
-      });
-      expect(await seen()).toEqual(['e longer', 'f', 'm longer', 'm replaced', 'v longer', 'v replaced']);
-    });
+    await eventually(
+      async () => {
+        await using({ path, sweepMs: 5 }, async (store) => {
+          await eventually(async () => expect(await store.list()).toEqual(['longer', 'replaced']));
+          await new Promise((resolve) => setTimeout(resolve, 20));
+        });
+        expect(await seen()).toEqual(['e longer', 'f', 'm longer', 'm replaced', 'v longer', 'v replaced']);
+      },
+      { timeoutMs: 20_000 },
+    );
   });
 
   test('writes what was asked for before it closes', async () => {
@@ -203,7 +206,7 @@ describe('a file store', () => {
       const store = fileStore({ path: ${JSON.stringify(folder())} });
       await store.write({ key: 'a', value: new Uint8Array(1) }, { ttlMs: 60000 });
     `;
-    const child = execFile(process.execPath, ['--input-type=module', '-e', program], { timeout: 15_000 });
+    const child = execFile(process.execPath, ['--input-type=module', '-e', program], { timeout: 25_000 });
     expect(await once(child, 'close')).toEqual([0, null]);
   });
 });
@@ -212,7 +215,7 @@ test.skipIf(process.platform !== 'linux')(
   'a file store on a full disk refuses writes and recovers with the disk',
   async () => {
     const program = fileURLToPath(new URL('full-disk-process.mjs', import.meta.url));
-    const child = execFile(process.execPath, [program, folder()], { timeout: 15_000 });
+    const child = execFile(process.execPath, [program, folder()], { timeout: 25_000 });
     let output = '';
     child.stdout?.setEncoding('utf8').on('data', (text: string) => {
       output += text;
@@ -237,7 +240,7 @@ async function keysOnDisk(path: string): Promise<readonly string[]> {
 describe('a file store whose process is killed while it writes', () => {
   const ROUNDS = 100;
 
-  test(`has everything that was acknowledged, ${ROUNDS} times`, { timeout: 300_000 }, async () => {
+  test(`has everything that was acknowledged, ${ROUNDS} times`, { timeout: 900_000 }, async () => {
     const path = folder();
     const expected = new Set<string>();
     const deleted = new Set<string>();
