@@ -148,7 +148,7 @@ test('a subscriber cannot change what the others see', async () => {
 
 test('the messages of a queue wait for it while nobody is there, and are given up when they are too old', async () => {
   const failures: BrokerFailure[] = [];
-  const broker = await connected({ inbox: { maxAgeMs: 100 }, onError: (failure) => failures.push(failure) });
+  const broker = await connected({ inbox: { maxAgeMs: 1_000 }, onError: (failure) => failures.push(failure) });
   const got: string[] = [];
   const take = ({ message }: Delivery) => got.push(Buffer.from(message.body).toString());
   const first = await broker.subscribe('a', take, { queue: 'mail' });

@@ -206,7 +206,7 @@ describe('cachedRegistry', () => {
   });
 
   it('remembers for a moment only that nobody is registered, and watches nothing for it', async () => {
-    const { cached, memory, mood } = make({ unknownTtlMs: 50 });
+    const { cached, memory, mood } = make({ unknownTtlMs: 500 });
     expect(await cached.getService('greeter')).toEqual([]);
     expect(cached.getService('greeter')).toEqual([]);
     expect(mood).toMatchObject({ lookups: 1, watches: 0 });
@@ -245,7 +245,7 @@ describe('cachedRegistry', () => {
   });
 
   it('forgets a service that is no longer asked for, and ends its watch', async () => {
-    const { cached, memory, mood } = make({ ttlMs: 10, idleMs: 30 });
+    const { cached, memory, mood } = make({ ttlMs: 10, idleMs: 500 });
     await memory.register(record(1));
     await cached.getService('greeter');
     await eventually(() => expect(mood.watching).toBe(1));
