@@ -1,3 +1,4 @@
 import { testConfig } from '../../.ci/vitest.base.ts';
 
-export default testConfig({ globalSetup: ['test/global-setup.ts'] });
+// More than what a test waits for, so that it says what did not come.
+export default testConfig({ globalSetup: ['test/global-setup.ts'], testTimeout: 90_000, hookTimeout: 90_000 });

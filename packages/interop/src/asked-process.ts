@@ -1,15 +1,15 @@
 import type { Line } from './line-process.ts';
 import { startLineProcess } from './line-process.ts';
 
-/** How long a process may take to say that it is ready, in milliseconds. */
-const READY_WITHIN_MS = 10_000;
+/** How long a process may take to say that it is ready, in milliseconds: on a busy machine that is long. */
+const READY_WITHIN_MS = 30_000;
 
 /** A process that is told and asked things, each with an id, and answers with that id. */
 export interface AskedProcess {
   readonly pid: number;
   /** Resolves with the result; rejects with what the process says is wrong. Events under the same id go to `onEvent`. */
   ask(command: object, onEvent?: (event: unknown) => void): Promise<unknown>;
-  /** Resolves when a line with an address has come; gives up after 10 s. */
+  /** Resolves when a line with an address has come; gives up after 30 s. */
   ready(): Promise<Line>;
   stderr(): string;
   /** Ends it as a crash does, and waits until it is gone. */

@@ -61,7 +61,7 @@ export interface GoServer {
   close(): Promise<void>;
 }
 
-/** Starts a Go server; resolves when it listens and has registered. Gives up after 10 s. */
+/** Starts a Go server; resolves when it listens and has registered. Gives up after 30 s. */
 export async function startGoServer(options: GoServerOptions): Promise<GoServer> {
   const { binary, prefix = [], address = '127.0.0.1:0', name = 'helloworld', version = 'latest' } = options;
   const { registry = 'memory', broker = 'memory', metadata = {}, subscribe = {}, wait = true, settleMs = 0 } = options;

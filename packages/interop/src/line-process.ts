@@ -19,7 +19,7 @@ export interface LineProcess {
   readonly exited: Promise<void>;
   /** Ends it with SIGKILL; resolves when it is gone. */
   kill(): Promise<void>;
-  /** Ends its stdin, waits `graceMs` (default 5,000), then kills it. Resolves when it is gone. */
+  /** Ends its stdin, waits `graceMs` (default 20,000), then kills it. Resolves when it is gone. */
   close(graceMs?: number): Promise<void>;
 }
 
@@ -59,7 +59,7 @@ export async function startLineProcess(
       child.kill('SIGKILL');
       await exited;
     },
-    async close(graceMs = 5_000) {
+    async close(graceMs = 20_000) {
       const timer = setTimeout(() => child.kill('SIGKILL'), graceMs);
       child.stdin.end();
       await exited;

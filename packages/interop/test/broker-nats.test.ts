@@ -52,15 +52,28 @@ describe.skipIf(skip)(`the nats broker of Go and ours${why}`, () => {
     readonly message: BrokerMessage;
   }
 
+  /** The lists of subscriptions that stand. */
+  const stood = new WeakSet<object>();
+
+  /** Whether it is one of those that asked for a subscription which has been found to stand since. */
+  const isLate = (list: object, header: Readonly<Record<string, string>> | null): boolean =>
+    stood.has(list) && header?.probe !== undefined;
+
   const collect = async (broker: Broker, topic: string, options?: BrokerSubscribeOptions): Promise<Received[]> => {
     const received: Received[] = [];
-    await broker.subscribe(topic, ({ topic, message }) => received.push({ topic, message }), options);
+    const take = ({ topic, message }: Received): void => {
+      if (!isLate(received, message.header)) received.push({ topic, message });
+    };
+    await broker.subscribe(topic, take, options);
     return received;
   };
 
   const collectGo = async (broker: GoBroker, topic: string, queue?: string): Promise<GoEvent[]> => {
     const events: GoEvent[] = [];
-    await broker.subscribe(topic, (event) => events.push(event), queue);
+    const take = (event: GoEvent): void => {
+      if (!isLate(events, event.header)) events.push(event);
+    };
+    await broker.subscribe(topic, take, queue);
     return events;
   };
 
@@ -82,9 +95,11 @@ describe.skipIf(skip)(`the nats broker of Go and ours${why}`, () => {
       await raw.flush();
       return lists.every(({ length }) => length > 0) ? true : undefined;
     });
-    // What is still on its way comes before what is published from now on, on every connection.
-    await settledLengths(lists);
-    for (const list of lists) list.length = 0;
+    for (const list of lists) {
+      // What asked is still on its way to some, and nobody knows for how long.
+      stood.add(list);
+      list.length = 0;
+    }
   };
 
   /** Waits until as many have come as should, and looks whether more come. */
@@ -271,6 +286,10 @@ describe.skipIf(skip)(`the nats broker of Go and ours${why}`, () => {
       const env = { MICRO_REGISTRY: 'memory', MICRO_BROKER: 'nats', MICRO_BROKER_ADDRESS: server.address };
       const service = await startGoService({ binary, env, name: 'theirs', subscribe });
       add(() => service.close());
+      // go-micro does not wait for the server. What comes after its subscriptions on the same connection has to be there.
+      const texts = await collectRaw('theirs.up');
+      await service.emit('theirs.up', { message: { name: 'up' }, as: 'call' });
+      await eventually(async () => (texts.length > 0 ? true : undefined));
       return service;
     };
 
@@ -390,11 +409,10 @@ describe.skipIf(skip)(`the nats broker of Go and ours${why}`, () => {
         await ours.publish('kept.ours', { header: HEADER, body: Buffer.from('probe') });
         return events.length > 0 ? true : undefined;
       });
-      await settledLengths([events]);
-      const count = events.length;
+      const meant = () => events.filter(({ body }) => body.toString() !== 'probe');
       await ours.publish('kept.ours', { header: HEADER, body: BYTES });
-      await settled(() => events.length, count + 1);
-      expect(events.at(-1)).toEqual({
+      await settled(() => meant().length, 1);
+      expect(meant()[0]).toEqual({
         topic: 'kept.ours',
         header: { ...HEADER, 'Micro-Topic': 'kept.ours' },
         body: Buffer.from(BYTES),

@@ -1,5 +1,5 @@
-/** Asks until there is an answer; gives up after `withinMs` (default 10,000). */
-export async function eventually<T>(ask: () => Promise<T | undefined>, withinMs = 10_000): Promise<T> {
+/** Asks until there is an answer; gives up after `withinMs` (default 30,000, since a busy machine is slow). */
+export async function eventually<T>(ask: () => Promise<T | undefined>, withinMs = 30_000): Promise<T> {
   const deadline = Date.now() + withinMs;
   for (;;) {
     const answer = await ask();

@@ -161,20 +161,20 @@ describe.skipIf(binary === '')('a grpc-go client and our server', () => {
   });
 
   test('the deadline reaches the handler, and passes there too', async () => {
-    const { replies } = await call('deadline', { timeoutMs: 2_000 });
+    const { replies } = await call('deadline', { timeoutMs: 20_000 });
     const left = Number((replies[0] as { readonly msg: string }).msg);
-    expect(left).toBeGreaterThan(500);
-    expect(left).toBeLessThanOrEqual(2_000);
+    expect(left).toBeGreaterThan(10_000);
+    expect(left).toBeLessThanOrEqual(20_000);
     const before = seen.aborted;
-    expect(await call('sleep', { timeoutMs: 200 })).toMatchObject({ name: 'DeadlineExceeded' });
+    expect(await call('sleep', { timeoutMs: 1_000 })).toMatchObject({ name: 'DeadlineExceeded' });
     await eventually(async () => (seen.aborted > before ? true : undefined));
   });
 
   test('a client that cancels aborts the handler, of a unary call and of a stream', async () => {
     const { aborted, finished } = seen;
-    expect(await call('sleep', { cancelAfterMs: 100 })).toMatchObject({ name: 'Canceled' });
+    expect(await call('sleep', { cancelAfterMs: 1_000 })).toMatchObject({ name: 'Canceled' });
     await eventually(async () => (seen.aborted > aborted ? true : undefined));
-    const stream = { endpoint: 'Helloworld.ServerStream', bodies: [{ count: 1e9 }], cancelAfterMs: 100 };
+    const stream = { endpoint: 'Helloworld.ServerStream', bodies: [{ count: 1e9 }], cancelAfterMs: 300 };
     expect(await client.call(stream)).toMatchObject({ name: 'Canceled' });
     await eventually(async () => (seen.finished > finished ? true : undefined));
   });
@@ -337,9 +337,9 @@ describe.skipIf(binary === '')('our client and a grpc-go server', () => {
   });
 
   test('the deadline reaches the handler, and passes here too', async () => {
-    const left = Number((await hello().call({ name: 'deadline' }, { timeoutMs: 2_000 })).msg);
-    expect(left).toBeGreaterThan(500);
-    expect(left).toBeLessThanOrEqual(2_000);
+    const left = Number((await hello().call({ name: 'deadline' }, { timeoutMs: 20_000 })).msg);
+    expect(left).toBeGreaterThan(10_000);
+    expect(left).toBeLessThanOrEqual(20_000);
     await expect(hello().call({ name: 'sleep' }, { timeoutMs: 200 })).rejects.toMatchObject({ code: 408 });
   });
 

@@ -1,10 +1,11 @@
+import type { ServiceRecord } from '@micro/core';
 import { describe, expect, inject, test } from 'vitest';
 import type { GoCall, GoClient } from '../src/go-client.ts';
 import { startGoClient } from '../src/go-client.ts';
 import { startGoRegistry } from '../src/go-registry.ts';
 import { startGoServer } from '../src/go-server.ts';
 import { eventually } from './eventually.ts';
-import { type PeerEvent, startPeer } from './mdns-peer.ts';
+import { type MdnsPeer, type PeerEvent, startPeer } from './mdns-peer.ts';
 import { sharedNamespace } from './shared-namespace.ts';
 
 const binary = inject('goBinary');
@@ -80,14 +81,17 @@ describe.skipIf(binary === '')('mDNS between Go and us, in a network of its own'
         metadata: { zone: 'a' },
       });
       try {
-        const found = await eventually(async () => (await peer.lookUp('helloworld'))[0]);
-        expect(found).toMatchObject({
+        const record = await found(peer, 'helloworld');
+        expect(record).toMatchObject({
           name: 'helloworld',
           version: 'latest',
           nodes: [{ id: server.id, address: server.address, metadata: { protocol: 'mucp', zone: 'a' } }],
         });
-        expect(found.endpoints.map(({ name }) => name)).toContain('Helloworld.Call');
-        expect(await peer.list()).toEqual(expect.arrayContaining(['helloworld', 'ours']));
+        expect(record.endpoints.map(({ name }) => name)).toContain('Helloworld.Call');
+        await eventually(async () => {
+          const names = await peer.list();
+          return names.includes('helloworld') && names.includes('ours') ? true : undefined;
+        });
         const call = () => peer.call('helloworld', 'Helloworld.Call', { name: 'Jo' }).catch(() => undefined);
         expect(await eventually(call)).toEqual({ msg: 'Hello Jo' });
         await seen(() => weTold(events, server.id), 'create a');
@@ -174,14 +178,14 @@ describe.skipIf(binary === '')('mDNS between Go and us, in a network of its own'
       await registry.register(record({ zone: 'a' }));
       await seen(told, 'create a');
       await registry.register(record({ zone: 'b' }));
-      const [same] = await peer.lookUp('changing');
-      expect(same?.nodes[0]?.metadata).toEqual({ zone: 'a' });
+      const same = await found(peer, 'changing');
+      expect(same.nodes[0]?.metadata).toEqual({ zone: 'a' });
       await registry.deregister(record({ zone: 'a' }));
       await seen(told, 'delete a');
       await registry.register(record({ zone: 'b' }));
       await seen(told, 'create b');
-      const [changed] = await peer.lookUp('changing');
-      expect(changed?.nodes[0]?.metadata).toEqual({ zone: 'b' });
+      const changed = await found(peer, 'changing');
+      expect(changed.nodes[0]?.metadata).toEqual({ zone: 'b' });
     } finally {
       await peer.close();
       await registry.close();
@@ -199,7 +203,7 @@ describe.skipIf(binary === '')('mDNS between Go and us, in a network of its own'
       const server = await startGoServer({ binary, prefix, address: `${ip}:0`, registry: 'mdns' });
       const peer = await startPeer('ours', world);
       await eventually(async () => ((await registry.get('ours')) as GoRecord[])[0]);
-      await eventually(async () => (await watching.lookUp('helloworld'))[0]);
+      await found(watching, 'helloworld');
       await seen(() => goTold(events, server.id), 'create ');
       await seen(() => goTold(events, peer.node), 'create ');
       await server.kill();
@@ -222,6 +226,11 @@ function callFound(client: GoClient, call: GoCall): Promise<unknown[]> {
     expect(errors).toEqual([]);
     return replies.map(({ reply }) => reply);
   });
+}
+
+/** The record of a service. Like a Go client we wait 100 ms for nodes to answer. */
+function found(peer: MdnsPeer, service: string): Promise<ServiceRecord> {
+  return eventually(async () => (await peer.lookUp(service))[0]);
 }
 
 /** Makes records of one node, `<name>-1`, that differ in its metadata alone. */

@@ -15,8 +15,8 @@ const { skip, why } = need(binary, 'etcd');
 
 /** How long each call takes, so that there are always calls under way. */
 const CALL_MS = 5;
-/** How long a node serves on after it is out of the registry. */
-const SETTLE_MS = 1_000;
+/** How long a node serves on after it is out of the registry: until those who call it have heard of it, on a busy machine too. */
+const SETTLE_MS = 2_000;
 
 type Wire = 'http' | 'grpc';
 
@@ -143,7 +143,7 @@ describe.skipIf(skip)(`Go nodes and nodes of ours behind one name in etcd${why}`
         await eventually(async () => ((await answering()).join() === ids().join() ? true : undefined));
         expect(errors).toEqual([]);
       },
-      60_000,
+      120_000,
     );
   });
 });

@@ -22,7 +22,7 @@ interface Nodes {
 
 /** A Go node as it has to be run so that its end costs no calls: out of the registry, a while later stopped, then gone. */
 const startGoNode = ({ prefix, ip }: Island): Promise<GoServer> =>
-  startGoServer({ binary, prefix, address: `${ip}:0`, name: NAME, registry: 'mdns', settleMs: 500, wait: true });
+  startGoServer({ binary, prefix, address: `${ip}:0`, name: NAME, registry: 'mdns', settleMs: 2_000, wait: true });
 
 async function startNodes(world: Island): Promise<Nodes> {
   const go = [await startGoNode(world), await startGoNode(world)];
@@ -69,7 +69,7 @@ describe.skipIf(binary === '')('two Go nodes and two of ours behind one name', (
   // until nobody calls it any more, and a Go node does so when it is told to wait.
   test.for([0, 1])(
     'a Go client with %i retries spreads its calls over all four, without an error while one of each is restarted',
-    { timeout: 60_000 },
+    { timeout: 120_000 },
     async (retries, context) => {
       const world = namespace(context);
       const nodes = await startNodes(world);
@@ -131,5 +131,5 @@ describe.skipIf(binary === '')('two Go nodes and two of ours behind one name', (
       await caller.close();
       await closeAll(nodes);
     }
-  }, 60_000);
+  }, 120_000);
 });

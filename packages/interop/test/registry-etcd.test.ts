@@ -125,7 +125,7 @@ describe.skipIf(skip)(`the etcd registry of Go and ours${why}`, () => {
   };
 
   const heard = (told: readonly string[], what: string): Promise<true> =>
-    eventually(async () => (told.includes(what) ? true : undefined), 15_000);
+    eventually(async () => (told.includes(what) ? true : undefined));
 
   /** Watches stand a moment after they were begun: changes a record of the service until that is heard. */
   const standing = async (service: string, ...watchers: readonly (readonly string[])[]): Promise<void> => {
@@ -391,10 +391,12 @@ describe.skipIf(skip)(`the etcd registry of Go and ours${why}`, () => {
 
   test('Go takes over the key that a process of ours with the same node id left', async () => {
     const node = record('handed-over', { zone: 'a' });
+    // It is there, and connected, before the other one dies: what that left does not wait for it.
+    const theirs = await goRegistry();
+    await theirs.list();
     const kill = await dyingPeer(node, 3_000);
     await kill();
     const [before] = await keysOf('handed-over');
-    const theirs = await goRegistry();
     await theirs.register(node, 3_000);
     // go-micro reads our record, finds the node in it unchanged, and goes on with our lease.
     const [adopted] = await keysOf('handed-over');

@@ -152,13 +152,13 @@ describe.skipIf(binary === '').each(['http', 'grpc'] as const)('our client and a
   });
 
   test('the deadline reaches the handler, and passes here too', async () => {
-    const { leftMs } = (await plain('Deadline', {}, { timeoutMs: 2_000 })) as { leftMs: number };
-    expect(leftMs).toBeGreaterThan(1_000);
-    expect(leftMs).toBeLessThanOrEqual(2_000);
+    const { leftMs } = (await plain('Deadline', {}, { timeoutMs: 20_000 })) as { leftMs: number };
+    expect(leftMs).toBeGreaterThan(10_000);
+    expect(leftMs).toBeLessThanOrEqual(20_000);
     const started = performance.now();
     // Not Sleep, which answers when the deadline passes there: which of the two is first would be a matter of luck.
-    await expect(plain('Who', { ms: 3_000 }, { timeoutMs: 200 })).rejects.toMatchObject({ code: 408 });
-    expect(performance.now() - started).toBeLessThan(2_000);
+    await expect(plain('Who', { ms: 5_000 }, { timeoutMs: 200 })).rejects.toMatchObject({ code: 408 });
+    expect(performance.now() - started).toBeLessThan(4_000);
     // What was given up must not be taken for the answer of a later call.
     expect(await plain('Sleep', { ms: 0, tag: 7 })).toEqual({ tag: 7, cancelled: false });
   });
