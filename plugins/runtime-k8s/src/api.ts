@@ -146,9 +146,10 @@ export function createApi(cluster: Cluster, timeoutMs: number, logger: Logger | 
           } catch (error) {
             // It was not let in, so nothing has been done, and it may be asked again.
             if (!(error instanceof ApiRefusal && error.http === 429)) throw error;
-            const ms = (retrySecondsOf(error) ?? 0) * 1_000 || BUSY_MS;
+            const ms = ((retrySecondsOf(error) ?? 0) * 1_000 || BUSY_MS) * (1 + Math.random() / 4);
+            // Without time for another try the user hears what the server has said, not that it took too long.
             if (now() + ms > until) throw error;
-            await sleep(ms * (1 + Math.random() / 4), signal);
+            await sleep(ms, signal);
             signal.throwIfAborted();
           }
         }

@@ -139,9 +139,10 @@ describe('an answer', () => {
 
   test('that always asks to come again is a 429 within the deadline', async () => {
     const busy: Answer = (url, response) => {
-      if (url.searchParams.get('limit') !== '1') response.writeHead(429, { 'retry-after': '1' }).end('busy');
+      if (url.searchParams.get('limit') !== '1') response.writeHead(429, { 'retry-after': '2' }).end('busy');
     };
-    const runtime = await runtimeOn(busy, { timeoutMs: 2_500 });
+    // Enough for one more try and its answer, and not for two.
+    const runtime = await runtimeOn(busy, { timeoutMs: 3_900 });
     expect(await refusal(runtime.read())).toMatchObject({
       code: 429,
       detail: expect.stringContaining('try again later'),
@@ -408,9 +409,9 @@ describe('a log', () => {
         // It says nothing the first time.
         if (since.length > 1) response.write(`${stamp(2)} two\n`);
       },
-      { timeoutMs: 1_000, watchMs: 1_000 },
+      { timeoutMs: 3_000, watchMs: 1_000 },
     );
-    const late = { code: 408, detail: expect.stringContaining('says nothing for 1000 ms') };
+    const late = { code: 408, detail: expect.stringContaining('says nothing for 3000 ms') };
     expect(await collect(runtime.logs(WORKLOAD)).done).toMatchObject(late);
     expect(await collect(runtime.logs(WORKLOAD, { follow: true })).done).toMatchObject(late);
     stalls = false;
