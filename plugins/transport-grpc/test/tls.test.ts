@@ -150,7 +150,7 @@ test('certificates that change are used for connections that come after', async 
   place(files.certFile, files.keyFile, 2_000);
   await eventually(
     async () => expect((await hello.hello({ name: 'Ann' }, { address, retries: 0 })).msg).toBe('Hello Ann'),
-    { everyMs: 200 },
+    { everyMs: 200, timeoutMs: 20_000 },
   );
   await client.stop();
   await service.stop();

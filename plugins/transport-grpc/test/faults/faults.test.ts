@@ -44,7 +44,7 @@ async function failure(promise: Promise<unknown>): Promise<MicroError> {
   );
 }
 
-describe.each(PROTOCOLS)('a server that speaks %s', (protocol) => {
+describe.each(PROTOCOLS)('a server that speaks %s', { timeout: 90_000 }, (protocol) => {
   test('ends its calls when it is killed, and its successor on the same port is called at once', async () => {
     const node = await started(protocol);
     const from = clientOf(node);
@@ -64,14 +64,14 @@ describe.each(PROTOCOLS)('a server that speaks %s', (protocol) => {
 
   test('ends streams and calls without a deadline when it stands still, and is called again when it goes on', async () => {
     const node = await started(protocol);
-    const from = clientOf(node, { keepaliveMs: 300, keepaliveTimeoutMs: 700 });
+    const from = clientOf(node, { keepaliveMs: 500, keepaliveTimeoutMs: 3_000 });
     expect(await call(from, 'Node.Pid')).toEqual({ pid: node.pid });
     const hanging = failure(call(from, 'Node.Hang', { timeoutMs: 0 }));
     await call(from, 'Node.Pid');
     node.freeze();
     const frozen = performance.now();
     expect(await hanging).toMatchObject({ code: 503, unexecuted: false });
-    expect(performance.now() - frozen).toBeLessThan(8_000);
+    expect(performance.now() - frozen).toBeLessThan(15_000);
     expect(await failure(call(from, 'Node.Pid', { timeoutMs: 500 }))).toMatchObject({
       code: expect.toBeOneOf([408, 503]),
     });
@@ -84,9 +84,10 @@ describe.each(PROTOCOLS)('a server that speaks %s', (protocol) => {
   test('is no reason for a process that called it to stay', async () => {
     const node = await started(protocol);
     const [stopped, left] = await Promise.all([runClient(node, 'stop'), runClient(node, 'leave')]);
-    expect(stopped).toBeLessThan(3_000);
+    // What holds a process holds it for a minute at the least.
+    expect(stopped).toBeLessThan(15_000);
     // Idle gRPC streams are ended after a second.
-    expect(left).toBeLessThan(6_000);
+    expect(left).toBeLessThan(20_000);
   });
 
   test('restarts one node at a time under load, and no call is lost', async () => {

@@ -6,6 +6,9 @@ import type { GrpcProtocol } from '../../src/index.ts';
 
 const fixture = (name: string): string => fileURLToPath(new URL(`../fixtures/${name}`, import.meta.url));
 
+/** How long a process may take to be up: a busy machine is slow. */
+const START_MS = 40_000;
+
 /** A service in a process of its own. */
 export interface NodeProcess {
   readonly services: readonly ServiceRecord[];
@@ -19,7 +22,9 @@ export interface NodeProcess {
 /** Starts one; on a port that is free, or on that of one that was killed. */
 export async function startNode(protocol: GrpcProtocol, port = '0'): Promise<NodeProcess> {
   const child = fork(fixture('node.mjs'), [protocol, port], { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
-  const [services]: readonly ServiceRecord[][] = await once(child, 'message', { signal: AbortSignal.timeout(20_000) });
+  const [services]: readonly ServiceRecord[][] = await once(child, 'message', {
+    signal: AbortSignal.timeout(START_MS),
+  });
   return {
     services: services ?? [],
     port: services?.[0]?.nodes[0]?.address.split(':')[1] ?? '',
@@ -40,9 +45,9 @@ export async function runClient({ services }: NodeProcess, how: 'stop' | 'leave'
   const child = spawn(process.execPath, [fixture('client.mjs'), JSON.stringify(services), how], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
-  const gone = once(child, 'exit', { signal: AbortSignal.timeout(25_000) });
+  const gone = once(child, 'exit', { signal: AbortSignal.timeout(2 * START_MS) });
   try {
-    await once(child.stdout, 'data', { signal: AbortSignal.timeout(20_000) });
+    await once(child.stdout, 'data', { signal: AbortSignal.timeout(START_MS) });
     const called = performance.now();
     await gone;
     return performance.now() - called;
