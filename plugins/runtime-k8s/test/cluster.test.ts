@@ -122,13 +122,13 @@ describe('where the API server is', () => {
 });
 
 describe('the start', () => {
-  const start = (server: string, user: object = { token: 'hunter2' }) => {
+  const start = (server: string, user: object = { token: 'hunter2' }, timeoutMs = 500) => {
     const config = fileOf(text({ clusters: [{ name: 'one', cluster: { server } }], users: [{ name: 'me', user }] }));
-    return refusal(k8sRuntime({ kubeconfig: config, timeoutMs: 500 }).start());
+    return refusal(k8sRuntime({ kubeconfig: config, timeoutMs }).start());
   };
 
   test('names an API server that cannot be reached, and what to look at', async () => {
-    const error = await start('https://127.0.0.1:1');
+    const error = await start('https://127.0.0.1:1', undefined, 20_000);
     expect([error.code, error.detail]).toEqual([
       503,
       expect.stringMatching(

@@ -9,20 +9,21 @@ const missing = missingServer('kubernetes');
 const PROGRAM = `
   import { once } from 'node:events';
   import { k8sRuntime } from ${JSON.stringify(PLUGIN)};
-  const runtime = k8sRuntime({ kubeconfig: process.argv[1], timeoutMs: 2_000, image: 'none' });
+  const runtime = k8sRuntime({ kubeconfig: process.argv[1], timeoutMs: 5_000, image: 'none' });
   await runtime.start();
-  const greeter = { name: 'greeter', version: process.argv[2], metadata: {} };
-  const watches = [{}, { name: 'greeter' }, { name: 'other' }].map(async (meant) => {
+  const toTheEnd = async (items) => {
     try {
-      for await (const event of runtime.watch(meant));
+      for await (const item of items);
     } catch (error) {
-      // One that had not begun when the server died says so, which is no reason to stay.
-      if (error.code !== 503) throw error;
+      // One that had not begun when the server froze or died says so, which is no reason to stay.
+      if (error.code !== 408 && error.code !== 503) throw error;
     }
-  });
+  };
+  const greeter = { name: 'greeter', version: process.argv[2], metadata: {} };
+  const watches = [{}, { name: 'greeter' }, { name: 'other' }].map((meant) => toTheEnd(runtime.watch(meant)));
   await runtime.create(greeter);
   await runtime.read();
-  const following = (async () => { for await (const line of runtime.logs(greeter, { follow: true })); })();
+  const following = toTheEnd(runtime.logs(greeter, { follow: true }));
   console.log('ready');
   await once(process.stdin, 'data');
   process.stdin.destroy();
@@ -36,7 +37,7 @@ const title = `a process with a runtime on Kubernetes${missing === undefined ? '
 /** Does nothing but watch. */
 const WATCH = `
   import { k8sRuntime } from ${JSON.stringify(PLUGIN)};
-  const runtime = k8sRuntime({ kubeconfig: process.argv[1], timeoutMs: 2_000 });
+  const runtime = k8sRuntime({ kubeconfig: process.argv[1], timeoutMs: 5_000 });
   await runtime.start();
   const events = runtime.watch();
   await runtime.delete({ name: 'nobody', version: '1', metadata: {} });
@@ -48,7 +49,7 @@ const WATCH = `
   await runtime.stop();
 `;
 
-describe.skipIf(missing !== undefined)(title, { timeout: 120_000 }, () => {
+describe.skipIf(missing !== undefined)(title, { timeout: 240_000 }, () => {
   test('ends by itself when the runtime was stopped, also when the API server is frozen, and when it is dead', async () => {
     const kubernetes = await startKubernetes();
     onTestFinished(() => kubernetes.close());

@@ -132,7 +132,9 @@ describe.skipIf(missing !== undefined)(title, { timeout: 90_000 }, () => {
     const code = `console.log(JSON.stringify([process.argv.slice(1), process.env.GREETING])); setInterval(() => {}, 1000);`;
     await runtime.create(GREETER, { ...node(code, ...args), env: { GREETING } });
     await becomes(runtime, { status: 'running' });
-    await eventually(async () => expect(JSON.parse((await texts(runtime))[0] ?? '')).toEqual([args, GREETING]));
+    await eventually(async () => expect(JSON.parse((await texts(runtime))[0] ?? '')).toEqual([args, GREETING]), {
+      timeoutMs: 30_000,
+    });
   });
 
   test('have logs that are whole over a crash, of which the last lines are the last', async () => {
@@ -175,7 +177,7 @@ describe.skipIf(missing !== undefined)(title, { timeout: 90_000 }, () => {
         expect(Math.abs(timestamp - Date.now())).toBeLessThan(60_000);
       }
     })();
-    await eventually(() => expect(seen.size).toBe(3), { timeoutMs: 20_000 });
+    await eventually(() => expect(seen.size).toBe(3), { timeoutMs: 30_000 });
     const scale = { method: 'PATCH', type: 'application/merge-patch+json', body: { spec: { replicas: 4 } } };
     await ask(kubernetes, `${deployments(namespace)}/greeter-1-0-0/scale`, scale);
     await eventually(() => expect(seen.size).toBe(5), { timeoutMs: 20_000 });

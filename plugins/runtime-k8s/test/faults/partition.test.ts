@@ -7,7 +7,7 @@ const missing = missingServer('kubernetes') ?? missingNamespace();
 const title = `when the network is cut${missing === undefined ? '' : ` (skipped: ${missing})`}`;
 const GREETER = { name: 'greeter', version: '1.0.0', metadata: {} };
 
-describe.skipIf(missing !== undefined)(title, { timeout: 120_000 }, () => {
+describe.skipIf(missing !== undefined)(title, { timeout: 240_000 }, () => {
   test('a watch that hears nothing any more goes on when the network is there again', async () => {
     await using namespace = await createNamespace();
     await using kubernetes = await startKubernetes({ namespace });
