@@ -271,10 +271,13 @@ export const runtimeCases: Readonly<Record<string, Case>> = {
     const runtime = await started(world);
     await runtime.create(GREETER, world.program(FOR_EVER));
     await hasLogged(runtime, 'up');
+    let lines = 0;
     const following = (async () => {
-      for await (const _ of runtime.logs(GREETER, { follow: true }));
+      for await (const _ of runtime.logs(GREETER, { follow: true })) lines++;
       for await (const _ of runtime.watch({ signal: AbortSignal.abort() }));
     })();
+    // Else the order of two requests decides whether there is still something to follow.
+    await eventually(() => assert.equal(lines, 1), { timeoutMs: DEADLINE_MS });
     await within('the stop', runtime.stop(), DEADLINE_MS);
     await within('following', following, DEADLINE_MS);
     await becomes(runtime, 'stopped');
