@@ -8,7 +8,7 @@ import { openSession } from '../session/session.ts';
 import type { Run, Tools } from '../session/tools.ts';
 
 /** Nobody waits longer for a Tab: for a registry that knows nothing, and for one that does not even open or close. */
-const BUDGET_MS = 300;
+const BUDGET_MS = 1_000;
 const OPEN_MS = 2_000;
 
 /** `micro __complete`: what the scripts of `micro completion` ask. Two underscores hide it from help. */
