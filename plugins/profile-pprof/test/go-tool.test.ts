@@ -56,7 +56,7 @@ describe.skipIf(goMissing !== '').concurrent(name, { timeout: TEST_MS }, () => {
     const load = (async () => {
       while (isAsked) {
         await service.load(100);
-        // Without a rest it has no turns in which to read source maps.
+        // Reading source maps takes some turns: a service without a rest may not have them in time where others want its core.
         await new Promise((resolve) => setTimeout(resolve, 100));
       }
     })();
