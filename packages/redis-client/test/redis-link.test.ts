@@ -167,7 +167,8 @@ describe.skipIf(missing !== undefined)(`a link to a server${skipped}`, () => {
 
   test('a call that is late is a 408 that names the server', async () => {
     await using used = use({ url: server.url, timeoutMs: 300 });
-    await used.values.write('a', 'x', { ttlMs: 0 });
+    // To connect may take longer than that.
+    await eventually(() => used.values.write('a', 'x', { ttlMs: 0 }));
     server.freeze();
     try {
       const begun = performance.now();
@@ -380,7 +381,8 @@ describe.skipIf(missing !== undefined)(`a ready client${skipped}`, () => {
     const client = new Redis(server.port, { maxRetriesPerRequest: null });
     client.on('error', () => {});
     await using used = use({ client, timeoutMs: 500, patienceMs: 300 });
-    await used.values.write('a', 'x', { ttlMs: 0 });
+    // To connect may take longer than that.
+    await eventually(() => used.values.write('a', 'x', { ttlMs: 0 }));
     server.freeze();
     expect(await failure(used.values.read('a'))).toMatchObject({ code: CODE.timeout });
     server.thaw();
