@@ -111,7 +111,7 @@ export async function startTraffic(options: NatsBrokerOptions, topic = 'load.tes
       await Promise.all([publisher.disconnect(), subscriber.disconnect()]);
     },
   };
-  await traffic.flows(10_000);
+  await traffic.flows(30_000);
   return traffic;
 }
 

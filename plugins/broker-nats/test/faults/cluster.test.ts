@@ -76,7 +76,8 @@ describe.skipIf(missing !== undefined).concurrent(`several servers${skipped}`, (
 describe.skipIf(missing !== undefined).concurrent(`a server that was wiped${skipped}`, () => {
   test('gets its streams and consumers back, and every event that is accepted after that is handled', async () => {
     await using server = await startNats({ jetStream: true });
-    const options = { servers: server.url, jetStream: true };
+    // A server that begins with nothing, and its stream, are there late on a busy machine.
+    const options = { servers: server.url, jetStream: true, publishTimeoutMs: 20_000 };
     const log = logBook();
     const [publisher, subscriber] = [natsBroker(options), natsBroker({ ...options, logger: log })];
     await Promise.all([publisher.connect(), subscriber.connect()]);
