@@ -12,7 +12,8 @@ const PROGRAM = fileURLToPath(new URL('../exit-process.mjs', import.meta.url));
 async function exitMs(urls: readonly string[], meanwhile: () => unknown): Promise<number> {
   const child = spawn(process.execPath, [PROGRAM, ...urls], { stdio: ['pipe', 'pipe', 'inherit'] });
   try {
-    await within('the first write', written(child), 20_000);
+    // Six of these start at a time, each of them with a server or several.
+    await within('the first write', written(child), 60_000);
     await meanwhile();
     const begun = performance.now();
     child.stdin?.write('\n');
@@ -33,6 +34,7 @@ describe
   .skipIf(missing !== undefined)
   .concurrent(
     `a process that has closed its store ends by itself${missing === undefined ? '' : ` (skipped: ${missing})`}`,
+    { timeout: 200_000 },
     () => {
       test('when all is well, when the server was killed, and when it hangs', async () => {
         await using well = await startRedis();

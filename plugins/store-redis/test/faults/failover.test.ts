@@ -6,10 +6,14 @@ import { redisStore } from '../../src/index.ts';
 import { linesLogger, lostOf, putLoad, took } from '../load.ts';
 
 const missing = missingServer('redis');
+const TIMEOUT_MS = 2_000;
+/** What a busy machine adds to a deadline. With it, that is still sooner than the usual one. */
+const SLACK_MS = 2_500;
+const LONG = { timeout: 150_000 };
 
 describe
   .skipIf(missing !== undefined)
-  .concurrent(`a master that dies${missing === undefined ? '' : ` (skipped: ${missing})`}`, () => {
+  .concurrent(`a master that dies${missing === undefined ? '' : ` (skipped: ${missing})`}`, LONG, () => {
     test('sentinels choose another one, and the store goes on with it', async () => {
       await using system = await startRedisSentinel();
       const logger = linesLogger();
@@ -40,7 +44,7 @@ describe
         args: ['--cluster-require-full-coverage', 'no'],
       });
       const logger = linesLogger();
-      const store = redisStore({ url: cluster.urls, logger, timeoutMs: 2_000 });
+      const store = redisStore({ url: cluster.urls, logger, timeoutMs: TIMEOUT_MS });
       const load = putLoad(store);
       await load.works();
       const [dead] = cluster.servers;
@@ -51,7 +55,7 @@ describe
       for (const { error, tookMs } of load.failures) {
         expect([CODE.unavailable, CODE.timeout]).toContain(error.code);
         expect(error.detail).toContain(`node ${dead.address} of the redis cluster`);
-        expect(tookMs).toBeLessThan(2_000 + 1_500);
+        expect(tookMs).toBeLessThan(TIMEOUT_MS + SLACK_MS);
       }
       await expect(store.list()).rejects.toMatchObject({
         code: CODE.unavailable,

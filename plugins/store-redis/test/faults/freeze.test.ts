@@ -7,14 +7,18 @@ import { linesLogger, lostOf, putLoad, took } from '../load.ts';
 
 const missing = missingServer('redis');
 const FREEZE_MS = 20_000;
+const TIMEOUT_MS = 2_000;
+/** What a busy machine adds to a deadline. With it, that is still sooner than the usual one. */
+const SLACK_MS = 2_500;
+const LONG = { timeout: 90_000 };
 
 describe
   .skipIf(missing !== undefined)
-  .concurrent(`a server that is silent${missing === undefined ? '' : ` (skipped: ${missing})`}`, () => {
+  .concurrent(`a server that is silent${missing === undefined ? '' : ` (skipped: ${missing})`}`, LONG, () => {
     test('calls of a server that is frozen for 20 seconds end within their deadlines, and work when it thaws', async () => {
       await using server = await startRedis({ appendOnly: true });
       const logger = linesLogger();
-      const store = redisStore({ url: server.url, logger, timeoutMs: 2_000 });
+      const store = redisStore({ url: server.url, logger, timeoutMs: TIMEOUT_MS });
       const load = putLoad(store);
       await load.works();
       server.freeze();
@@ -24,7 +28,7 @@ describe
       for (const { error, tookMs } of load.failures) {
         expect([CODE.timeout, CODE.unavailable]).toContain(error.code);
         expect(error.detail).toContain(server.address);
-        expect(tookMs).toBeLessThan(2_000 + 1_500);
+        expect(tookMs).toBeLessThan(TIMEOUT_MS + SLACK_MS);
       }
       server.thaw();
       took('after the freeze', await load.works());
@@ -55,13 +59,14 @@ const noNamespace = missing ?? missingNamespace();
 
 describe.skipIf(noNamespace !== undefined)(
   `a network that fails${noNamespace === undefined ? '' : ` (skipped: ${noNamespace})`}`,
+  LONG,
   () => {
     test('calls end within their deadlines while the network is cut, and work when it is back', async () => {
       const namespace = await createNamespace();
       try {
         await using server = await startRedis({ appendOnly: true, namespace });
         const logger = linesLogger();
-        const store = redisStore({ url: server.url, logger, timeoutMs: 2_000 });
+        const store = redisStore({ url: server.url, logger, timeoutMs: TIMEOUT_MS });
         const load = putLoad(store);
         await load.works();
         await namespace.partition();
@@ -70,7 +75,7 @@ describe.skipIf(noNamespace !== undefined)(
         });
         for (const { error, tookMs } of load.failures) {
           expect(error.detail).toContain(server.address);
-          expect(tookMs).toBeLessThan(2_000 + 1_500);
+          expect(tookMs).toBeLessThan(TIMEOUT_MS + SLACK_MS);
         }
         await namespace.heal();
         took('after the partition', await load.works());

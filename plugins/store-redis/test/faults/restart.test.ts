@@ -7,23 +7,29 @@ import { redisStore } from '../../src/index.ts';
 import { linesLogger, lostOf, putLoad, took } from '../load.ts';
 
 const missing = missingServer('redis');
+/** Longer than a restart takes on a machine that is busy with other things. */
+const PATIENT = { timeoutMs: 20_000, patienceMs: 20_000 };
 
 describe.skipIf(missing !== undefined)(
   `a server that goes${missing === undefined ? '' : ` (skipped: ${missing})`}`,
+  { timeout: 120_000 },
   () => {
     test('a restart under load fails no call, loses no acknowledged write, and is two lines in the log', async () => {
       await using server = await startRedis({ appendOnly: true });
       const logger = linesLogger();
-      const store = redisStore({ url: server.url, logger });
+      const store = redisStore({ url: server.url, logger, ...PATIENT });
       const load = putLoad(store);
       await load.works();
+      let longestMs = 0;
       for (let round = 0; round < 3; round++) {
+        const begun = performance.now();
         await server.restart();
+        longestMs = Math.max(longestMs, performance.now() - begun);
         took('after a restart', await load.works());
       }
       await load.stop();
       expect(load.failures.map(({ error }) => error.detail)).toEqual([]);
-      expect(load.slowestMs()).toBeLessThan(5_000);
+      expect(load.slowestMs()).toBeLessThan(longestMs + 5_000);
       expect(await lostOf(store, load)).toEqual([]);
       expect(logger.lines.filter((line) => line.startsWith('warn'))).toHaveLength(3);
       expect(logger.lines.filter((line) => line.startsWith('info'))).toHaveLength(3);
@@ -38,7 +44,7 @@ describe.skipIf(missing !== undefined)(
       await load.works();
       await server.kill();
       // Those that were under way or came at once were patient; those that come now fail at once.
-      await eventually(() => expect(load.failures.length).toBeGreaterThan(100));
+      await eventually(() => expect(load.failures.length).toBeGreaterThan(100), { timeoutMs: 20_000 });
       for (const { error, tookMs } of load.failures) {
         expect(error.code).toBe(CODE.unavailable);
         expect(error.detail).toContain(`redis at ${server.address} cannot be reached`);
@@ -71,7 +77,7 @@ describe.skipIf(missing !== undefined)(
         code: CODE.unavailable,
       });
       await server.start();
-      await eventually(() => store.write({ key: 'a', value: Buffer.from('x') }));
+      await eventually(() => store.write({ key: 'a', value: Buffer.from('x') }), { timeoutMs: 20_000 });
       expect(logger.lines).toHaveLength(2);
       await store.close();
     });
@@ -85,8 +91,9 @@ describe.skipIf(missing !== undefined)(
         code: CODE.unavailable,
       });
       await server.start();
-      await eventually(async () =>
-        expect(Buffer.from((await store.read('a'))[0]?.value ?? []).toString()).toBe('first'),
+      await eventually(
+        async () => expect(Buffer.from((await store.read('a'))[0]?.value ?? []).toString()).toBe('first'),
+        { timeoutMs: 20_000 },
       );
       await store.write({ key: 'b', value: Buffer.from('x') });
       expect(Buffer.from((await store.read('a'))[0]?.value ?? []).toString()).toBe('first');
@@ -95,7 +102,7 @@ describe.skipIf(missing !== undefined)(
 
     test('writes to one key keep their order across a restart', async () => {
       await using server = await startRedis({ appendOnly: true });
-      const store = redisStore({ url: server.url });
+      const store = redisStore({ url: server.url, ...PATIENT });
       await store.write({ key: 'a', value: Buffer.from('0') });
       const stopped = server.kill();
       const writes: Promise<void>[] = [];
@@ -118,7 +125,7 @@ describe.skipIf(missing !== undefined)(
         await using server = await startRedis({ appendOnly: true });
         const client = made === 'settings' ? undefined : new Redis(server.port);
         client?.on('error', () => {});
-        const store = redisStore(client === undefined ? { url: server.url } : { client });
+        const store = redisStore({ ...(client === undefined ? { url: server.url } : { client }), ...PATIENT });
         const keys = Array.from({ length: 30_000 }, (_, index) => `k${String(index).padStart(5, '0')}`);
         await Promise.all(keys.map((key) => store.write({ key, value: Buffer.from('x') })));
         for (let round = 0; round < 4; round++) {
