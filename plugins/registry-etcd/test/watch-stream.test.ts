@@ -102,7 +102,7 @@ describe('a watch stream', () => {
   });
 
   it('waits for a server that is behind, and ends when it does not catch up', async () => {
-    const late = scripted({ patienceMs: 1_000, answers: [10] });
+    const late = scripted({ patienceMs: 10_000, answers: [10] });
     late.watch.create({ key: Buffer.from('a') }, 11, late.listener);
     late.say({ created: true, revision: 8 });
     const never = scripted({ patienceMs: 100, answers: Array(1_000).fill(9) });
