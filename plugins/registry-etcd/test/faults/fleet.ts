@@ -59,11 +59,15 @@ export async function startFleet({ hosts, ttlMs = 60_000 }: FleetOptions) {
   const watcher = open();
   const watch = follow(watcher);
   const churner = open();
-  await eventually(async () => {
-    await churner.register(greeter({ id: 'probe', address: '127.0.0.1:1', metadata: {} }));
-    await churner.deregister(greeter({ id: 'probe', address: '127.0.0.1:1', metadata: {} }));
-    expect(watch.texts).toContain('delete probe');
-  });
+  const probe = greeter({ id: 'probe', address: '127.0.0.1:1', metadata: {} });
+  await eventually(
+    async () => {
+      await churner.register(probe);
+      await churner.deregister(probe);
+      expect(watch.texts).toContain('delete probe');
+    },
+    { timeoutMs: 30_000 },
+  );
 
   let running = true;
   let calls = 0;
@@ -133,7 +137,8 @@ export async function startFleet({ hosts, ttlMs = 60_000 }: FleetOptions) {
     /** Until all services are found in etcd, from now on, in milliseconds. */
     async backAfter(timeoutMs = 60_000): Promise<number> {
       const begun = performance.now();
-      const registry = etcdRegistry({ hosts, timeoutMs: 2_000 });
+      // Without a majority, less than half of that is left for the one member that answers.
+      const registry = etcdRegistry({ hosts, timeoutMs: TIMEOUT_MS });
       try {
         await eventually(async () => expect(ids(await registry.getService('greeter'))).toEqual(names), { timeoutMs });
       } finally {
