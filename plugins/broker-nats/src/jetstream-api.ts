@@ -23,6 +23,7 @@ export const FAILURE = {
   notEnabledForAccount: 10_039,
   invalidConfig: 10_052,
   noReplicas: 10_074,
+  noPeers: 10_005,
   fullOfMessages: 10_077,
   tooLargeForStream: 10_054,
 } as const;
@@ -104,7 +105,8 @@ export function failureOf(error: unknown): ApiFailure | undefined {
 
 function codeOf(code: number, number: number): Code {
   if (FOR_GOOD.has(number)) return CODE.badRequest;
-  if (code === 503) return CODE.unavailable;
+  // The server calls it a bad request, and yet has room for all copies as soon as a server is back, or has been heard of.
+  if (code === 503 || number === FAILURE.noPeers) return CODE.unavailable;
   if (code === 400) return CODE.badRequest;
   if (code === 404) return CODE.notFound;
   return CODE.unavailable;

@@ -64,6 +64,29 @@ describe.skipIf(missing !== undefined).concurrent(`several servers${skipped}`, (
     await traffic.close();
   }, 60_000);
 
+  test('a stream that has no place while a server is away is made when that is back', async () => {
+    await using cluster = await startNatsCluster({ jetStream: true });
+    const [away] = await cluster.followers();
+    assert.ok(away !== undefined);
+    await away.stop();
+    const log = logBook();
+    const limits = { connectTimeoutMs: 60_000, publishTimeoutMs: 20_000 };
+    const broker = natsBroker({ servers: cluster.urls, jetStream: { replicas: 3 }, logger: log, ...limits });
+    await broker.connect();
+    const got: string[] = [];
+    const subscribed = broker.subscribe('away.topic', ({ message: { body } }) =>
+      got.push(Buffer.from(body).toString()),
+    );
+    const waits = (): boolean => log.lines.some((line) => line.includes('no suitable peers'));
+    await Promise.race([subscribed, eventually(() => assert.ok(waits()), { timeoutMs: 30_000 })]);
+    assert.ok(waits(), log.lines.join());
+    await away.start();
+    await subscribed;
+    await broker.publish('away.topic', message('1'));
+    await eventually(() => assert.deepEqual(got, ['1']), { timeoutMs: 20_000 });
+    await broker.disconnect();
+  }, 120_000);
+
   test('of several servers the ones that are not there are passed over', async () => {
     await using server = await startNats();
     const broker = natsBroker({ servers: `nats://127.0.0.1:1,${server.url}` });
