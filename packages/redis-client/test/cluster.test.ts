@@ -13,6 +13,7 @@ const OWNER = { id: 'test', name: 'the test', patienceMs: 20_000 };
 
 describe.skipIf(missing !== undefined)(
   `a link to a cluster${missing === undefined ? '' : ` (skipped: ${missing})`}`,
+  { timeout: 120_000 },
   () => {
     test('a slot that moves to another node while it is written keeps the order of writes, and loses none', async () => {
       await using cluster = await startRedisCluster();
