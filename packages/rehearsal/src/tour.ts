@@ -74,6 +74,11 @@ function lineOf(line: string): string {
 
 /** What differs from run to run and is nobody's business: addresses, times, ids, versions, places in somebody's code. */
 const VARIES: readonly (readonly [pattern: RegExp, name: string])[] = [
+  // Who reads TypeScript says it in its own words: Node from 22.18 on, tsx before.
+  [
+    /^(\[\w+\]) (?:Error \[TransformError\]|file:).*?\b(?:ERROR: Unexpected|ERR_INVALID_TYPESCRIPT_SYNTAX)\b.*?^\1 Node\.js v\S+$/gms,
+    '<syntax error>',
+  ],
   [/\b\d\d:\d\d:\d\d\.\d+\b/g, '<clock>'],
   [/\.[cm]?[jt]s:\d+:\d+\b/g, '.js:<place>'],
   [/\((?:node:)[^)]+\)/g, '(node:<place>)'],
