@@ -13,10 +13,8 @@ export async function findService(
   name: string,
   signal: AbortSignal,
 ): Promise<readonly ServiceRecord[]> {
-  for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
-    const records = await known.getService(name, { signal });
-    if (records.length > 0) return records;
-  }
+  const records = await untilSome(() => known.getService(name, { signal }));
+  if (records.length > 0) return records;
   const { didYouMean } = await import('../console/suggest.ts');
   const names = await listServices(components, signal);
   throw new MicroError({
@@ -27,12 +25,13 @@ export async function findService(
 }
 
 /** The names of all services, sorted. */
-export async function listServices(
-  { registry }: Session['components'],
-  signal: AbortSignal,
-): Promise<readonly string[]> {
+export function listServices({ registry }: Session['components'], signal: AbortSignal): Promise<readonly string[]> {
+  return untilSome(() => registry.listServices({ signal }));
+}
+
+async function untilSome<T>(ask: () => Promise<readonly T[]> | readonly T[]): Promise<readonly T[]> {
   for (let attempt = 1; ; attempt++) {
-    const names = await registry.listServices({ signal });
-    if (names.length > 0 || attempt === ATTEMPTS) return names;
+    const found = await ask();
+    if (found.length > 0 || attempt === ATTEMPTS) return found;
   }
 }
