@@ -58,6 +58,8 @@ export function sourcePositions(unusable: (file: string, reason: string) => void
 
   return {
     async resolve(frames) {
+      // Before it is asked what is missing: what is forgotten after that would stay as it is.
+      if (known.size + frames.length > MAX_KNOWN) known.clear();
       const missing = new Map<string, Frame[]>();
       for (const frame of frames) {
         if (known.has(frameKey(frame))) continue;
@@ -66,7 +68,6 @@ export function sourcePositions(unusable: (file: string, reason: string) => void
         if (others === undefined) missing.set(path, [frame]);
         else others.push(frame);
       }
-      if (known.size + frames.length > MAX_KNOWN) known.clear();
       const files = missing.entries();
       const readers = Array.from({ length: FILES_AT_ONCE }, async () => {
         for (const [path, unknown] of files) await learn(path, unknown);

@@ -110,6 +110,14 @@ describe('reading source maps', () => {
     expect(turns).toBeLessThan(150);
   });
 
+  test('finds again what it has forgotten to make room for others', async () => {
+    const file = compiled();
+    const positions = sourcePositions();
+    await positions.resolve([at(file, 1, A)]);
+    const others = Array.from({ length: 100_000 }, (_, index) => at('/nowhere/at/all.js', index, 1));
+    expect((await positions.resolve([at(file, 1, A), ...others]))[0]).toMatchObject({ name: 'longName', line: 10 });
+  });
+
   test('does not wait for a file that hangs, and finds what is in the others', async () => {
     const hangs = join(testFolder(), 'hangs.js');
     execFileSync('mkfifo', [hangs]);
